@@ -1,0 +1,46 @@
+# Everything a person does with this repository. `make help` lists it.
+
+VENV := .venv
+STAMP := $(VENV)/.ready
+PORT ?=
+DATA ?= .waypost
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up check test bench format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make .venv from the lock file (PYTHON=… names another python3)
+
+up: $(STAMP) ## start everything on this machine (PORT=8080 DATA=.waypost)
+	@exec $(VENV)/bin/waypost up --data '$(DATA)' $(if $(PORT),--port '$(PORT)')
+
+check: $(STAMP) ## format, lint, strict types, architecture
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest -q tests/test_architecture.py
+
+test: $(STAMP) ## everything, on real servers (TESTS=tests/deploy for a part)
+	$(VENV)/bin/pytest $(TESTS)
+
+bench: $(STAMP) ## measure, and write bench.json
+	$(VENV)/bin/python -m tests.bench
+
+format: $(STAMP) ## put the code in shape
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+lock: $(STAMP) ## write requirements.lock anew from pyproject.toml
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
+
+clean: ## remove what the targets above have made; data in .waypost stays
+	rm -rf $(VENV) bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis waypost.egg-info
+	find deploy gateway services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements.lock pyproject.toml deploy/make_venv.sh
+	@PYTHON='$(PYTHON)' sh deploy/make_venv.sh '$(VENV)'
+	@touch $@

@@ -1,0 +1,130 @@
+"""Our own processes: the services and the gateway's workers, and what each of them may know."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from deploy.local.child import Command
+from deploy.local.part import Part
+from deploy.local.roll_call import RollCall
+from shared.contracts import SERVICES
+from shared.migrations import role_of
+from shared.settings import variable
+
+# Where `services` and `gateway` are found, whatever directory the operator stands in.
+_HOME = Path(__file__).resolve().parents[2]
+
+
+class OurProcess(Part):
+    """``module`` is run as a program; it is ready when it answers the roll call under ``service``."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        module: str,
+        service: str,
+        environ: Mapping[str, str],
+        roll_call: RollCall,
+        address: str | None = None,
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
+        self.name = name
+        self._module = module
+        self._service = service
+        self._environ = environ
+        self._roll_call = roll_call
+        self._address = address
+        self._descriptors = descriptors
+
+    @property
+    def address(self) -> str | None:
+        return self._address
+
+    def command(self) -> Command:
+        return Command(
+            argv=(sys.executable, "-m", self._module),
+            environ=self._environ,
+            directory=_HOME,
+            descriptors=self._descriptors,
+        )
+
+    async def answers(self) -> bool:
+        return await self._roll_call.hears(self._service, self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What is the same for all of our processes."""
+
+    environ: Mapping[str, str]  # the operator's
+    nats_url: str
+    redis_url: str
+    service_database_urls: Mapping[str, str]
+    url: str
+    listener: int
+    workers: int
+    journal: Path
+    roll_call: RollCall
+
+
+def services(around: Surroundings) -> list[Part]:
+    return [
+        OurProcess(
+            name,
+            module=f"services.{name}",
+            service=name,
+            environ=_environ(around, name, database_url=around.service_database_urls[name]),
+            roll_call=around.roll_call,
+        )
+        for name in SERVICES
+    ]
+
+
+def gateways(around: Surroundings) -> list[Part]:
+    return [_gateway(around, f"gateway-{number}") for number in range(1, around.workers + 1)]
+
+
+def service_database_url(owner_url: str, service: str, password: str) -> str:
+    """The owner's URL with the service's own role in it."""
+    parts = urlsplit(owner_url)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role_of(service)}:{quote(password, safe='')}@{place}"))
+
+
+def without_password(url: str) -> str:
+    """A server's URL as it may be shown: its credentials are left out, and its options, which may hold some."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def _gateway(around: Surroundings, name: str) -> Part:
+    environ = _environ(
+        around,
+        name,
+        redis_url=around.redis_url,
+        listen_fd=str(around.listener),
+        gateway_workers=str(around.workers),
+        journal_dir=str(around.journal / name),
+    )
+    return OurProcess(
+        name,
+        module="gateway",
+        service="gateway",
+        environ=environ,
+        roll_call=around.roll_call,
+        address=around.url,
+        descriptors=(around.listener,),
+    )
+
+
+def _environ(around: Surroundings, name: str, **given: str) -> dict[str, str]:
+    # The owner's database and the counters' server are nobody's business but those who are given them.
+    secret = {variable("database_url"), variable("redis_url")}
+    inherited = {key: value for key, value in around.environ.items() if key not in secret}
+    public_url = inherited.get(variable("public_url"), "").strip() or around.url
+    own = {"process_name": name, "nats_url": around.nats_url, "public_url": public_url, **given}
+    return {"PATH": os.defpath, **inherited, **{variable(key): value for key, value in own.items()}}

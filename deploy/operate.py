@@ -1,0 +1,172 @@
+"""What the operator asks of a running stack. Each answer is one JSON object."""
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+
+from deploy.local import secret_store, state
+from deploy.local.data_dir import DataDir
+from deploy.local.processes import without_password
+from deploy.local.stack import read_settings
+from deploy.local.state import Phase, Process, Servers
+from deploy.local.trouble import Trouble
+from deploy.migrate import migrate
+from shared import bus as buses
+from shared import ids
+from shared.bus import Bus
+from shared.contracts import accounts, keys
+from shared.contracts.accounts import Tier
+from shared.contracts.keys import NewKey
+from shared.contracts.modes import Mode
+
+Answer = dict[str, object]
+
+# Hashing a password and waiting for a busy machine may take longer than a visitor would wait.
+_ASK_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
+    username: str
+    email: str
+    password: str | None
+    tier: Tier
+
+
+class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
+    username: str
+    style: keys.Style
+    mode: Mode
+    scopes: tuple[str, ...]
+    limit: int | None  # None: the tier's
+    window: keys.Window
+    expires_in_seconds: float | None
+    name: str
+
+
+async def create_account(data: DataDir, wanted: NewAccount) -> Answer:
+    password = wanted.password or secrets.token_urlsafe(18)
+    async with _bus(data) as bus:
+        account = await bus.ask(
+            accounts.CreateUser(username=wanted.username, email=wanted.email, password=password, tier=wanted.tier),
+            timeout=_ASK_SECONDS,
+        )
+    answer: Answer = {
+        "id": f"usr_{account.user.id}",
+        "username": account.user.username,
+        "email": account.user.email,
+        "tier": account.workspace.tier,
+        "workspace": f"ws_{account.workspace.id}",
+    }
+    return answer if wanted.password else {**answer, "password": password}
+
+
+async def create_key(data: DataDir, wanted: WantedKey) -> Answer:
+    async with _bus(data) as bus:
+        account = await bus.ask(accounts.FindUser(username=wanted.username), timeout=_ASK_SECONDS)
+        made = await bus.ask(
+            keys.CreateKey(
+                workspace=account.workspace.id,
+                user=account.user.id,
+                style=wanted.style,
+                mode=wanted.mode,
+                scopes=wanted.scopes,
+                limit=wanted.limit,
+                window=wanted.window,
+                expires_in_seconds=wanted.expires_in_seconds,
+                name=wanted.name,
+            ),
+            timeout=_ASK_SECONDS,
+        )
+        limit = await _limit_of(bus, made)
+    return {
+        "id": f"key_{made.key.id}",
+        "key": made.secret,
+        "style": made.key.style,
+        "mode": made.key.mode,
+        "scopes": made.key.scopes,
+        "limit": limit,
+        "window": made.key.window,
+        "expiresAt": made.key.expires_at,
+        "name": made.key.name,
+    }
+
+
+async def revoke_key(data: DataDir, given: str) -> Answer:
+    bare = given.removeprefix("key_")
+    if not ids.valid(bare):
+        raise Trouble(f"{given!r} is not the id of a key")
+    async with _bus(data) as bus:
+        key = await bus.ask(keys.RevokeKey(id=bare), timeout=_ASK_SECONDS)
+    return {"id": f"key_{key.id}", "state": "revoked"}
+
+
+async def migrate_all(data: DataDir) -> Answer:
+    """On the database of the stack that runs there, else on the one that the environment names."""
+    settings = read_settings(os.environ)
+    url = _servers(data, lambda servers: servers.database_url).database_url
+    return {"applied": await migrate(url, secret_store.load(data).role_passwords, settings)}
+
+
+def status(data: DataDir) -> Answer:
+    running = state.read_running(data)
+    servers = running.servers
+    addresses = {"postgres": servers.database_url, "nats": servers.nats_url, "valkey": servers.redis_url}
+    return {
+        "url": running.url,
+        "ready": running.ready,
+        "pid": running.pid,
+        "processes": [_process(process) for process in running.processes],
+        "servers": {
+            name: {"address": without_password(url) or None, "embedded": name in servers.embedded}
+            for name, url in addresses.items()
+        },
+    }
+
+
+def _process(process: Process) -> Answer:
+    alive = state.find(process.pid, process.create_time) is not None
+    # The supervisor is about to notice what has just died.
+    phase = process.state if alive or process.state is not Phase.RUNNING else Phase.RESTARTING
+    return {
+        "name": process.name,
+        "pid": process.pid if alive else None,
+        "state": phase,
+        "address": process.address,
+    }
+
+
+@asynccontextmanager
+async def _bus(data: DataDir) -> AsyncIterator[Bus]:
+    settings = read_settings(os.environ)
+    url = _servers(data, lambda servers: servers.nats_url).nats_url
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                bus = await stack.enter_async_context(buses.connect(msgspec.structs.replace(settings, nats_url=url)))
+        except TimeoutError:
+            raise Trouble("The NATS server does not answer; `waypost status` shows what runs") from None
+        yield bus
+
+
+def _servers(data: DataDir, needed: Callable[[Servers], str]) -> Servers:
+    """Those of the stack that runs there, else those that the environment names; raises `Trouble` without either."""
+    try:
+        return state.read_running(data).servers
+    except Trouble:
+        settings = read_settings(os.environ)
+        named = Servers(database_url=settings.database_url, nats_url=settings.nats_url)
+        if not needed(named):
+            raise
+        return named
+
+
+async def _limit_of(bus: Bus, made: NewKey) -> int | None:
+    """Requests per window, as the gateway will hear it: the key's own number or its tier's."""
+    check = await bus.ask(keys.CheckKey(digest=hashlib.sha256(made.secret.encode()).digest()), timeout=_ASK_SECONDS)
+    return check.verdict.key_limit if check.verdict else made.key.limit

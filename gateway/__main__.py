@@ -1,0 +1,93 @@
+"""Starts one gateway: settings, bus, limits, memory, journal, application, server; and stops it in reverse."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from gateway import limits
+from gateway.addresses import Addresses
+from gateway.admission import Admission
+from gateway.app import App
+from gateway.bio.door import BioDoor
+from gateway.dialects import DIALECTS
+from gateway.dialects.dialect import mount
+from gateway.health import Health
+from gateway.keyring import Keyring
+from gateway.limits import Limiter
+from gateway.redirect.door import Door
+from gateway.redirect.journal import Journal
+from gateway.redirect.targets import Targets
+from gateway.redirect.visitors import Visitors
+from gateway.server import Server, listen, server
+from shared import bus as buses
+from shared import log as logs
+from shared.answering import Answering
+from shared.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    addresses = Addresses(settings.trusted_proxies)
+    listener = listen(settings)
+    limiter = Limiter(limits.connect(settings), settings)
+    async with buses.connect(settings) as bus:
+        await bus.ensure_streams()
+        keyring, targets, visitors = Keyring(bus, settings), Targets(bus, settings), Visitors(bus, settings)
+        journal = Journal(settings, bus.publish)
+        door = Door(targets, journal, visitors, limiter, addresses, bus, settings)
+        bio = BioDoor(door, limiter, addresses, bus, settings)
+        health = Health(bus)
+        admission = Admission(keyring, limiter, addresses, settings)
+        for part in (keyring, targets, bio, visitors):
+            await part.start()
+        journal.start()
+        http = server(App(door, bio, health, mount(DIALECTS, admission, bus, settings)), settings)
+        presence = Answering(bus, settings, "gateway", {})
+        await presence.start()
+        work = [asyncio.create_task(keyring.report_uses()), asyncio.create_task(visitors.keep())]
+        log.info("The gateway answers on %s", settings.public_url)
+        await _serve(http, health, listener, work)
+        await presence.stop()
+        await keyring.flush_uses()
+        await journal.drain(settings.journal_drain_seconds)
+        await journal.close()
+    await limiter.close()
+    log.info("The gateway has stopped")
+
+
+async def _serve(http: Server, health: Health, listener: object, work: Sequence[asyncio.Task[None]]) -> None:
+    """Until a signal comes or something that should go on for ever has ended."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    serving = asyncio.create_task(http.serve(sockets=[listener]))  # type: ignore[list-item]
+    signalled = asyncio.create_task(stopping.wait())
+    await asyncio.wait([serving, signalled, *work], return_when=asyncio.FIRST_COMPLETED)
+    health.stopping = True
+    http.should_exit = True
+    await serving
+    for task in (signalled, *work):
+        task.cancel()
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def main() -> None:
+    try:
+        settings = Settings.read(os.environ)
+        logs.set_up(settings)
+        uvloop.run(run(settings))
+    except SettingsError as error:
+        sys.exit(f"waypost gateway: {error}")
+
+
+if __name__ == "__main__":
+    main()

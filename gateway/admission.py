@@ -1,0 +1,115 @@
+"""The one gate that every dialect passes: credential → caller → limits → scope, and the rate headers of the answer."""
+
+import time
+
+import msgspec
+from starlette.types import Scope
+
+from gateway.addresses import Addresses
+from gateway.keyring import Keyring
+from gateway.limits import Decision, Layer, Limiter
+from gateway.wire import header
+from shared.contracts.keys import Verdict
+from shared.faults import Code, Fault
+from shared.settings import Settings
+
+Headers = list[tuple[bytes, bytes]]
+
+# Expired, revoked, unknown, malformed: nobody is told which.
+NO_KEY = "A valid API key is needed"
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """Who asks, if they showed a valid key, and the rate headers that the answer carries."""
+
+    caller: Verdict | None
+    headers: Headers
+
+
+class Refused(Exception):
+    """A request that is not let in, together with the rate headers that its answer carries all the same."""
+
+    def __init__(self, fault: Fault, headers: Headers) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+        self.headers = headers
+
+
+class Admission:
+    def __init__(self, keyring: Keyring, limiter: Limiter, addresses: Addresses, settings: Settings) -> None:
+        self._keyring = keyring
+        self._limiter = limiter
+        self._addresses = addresses
+        self._settings = settings
+
+    async def admit(self, scope: Scope, need: str | None, *, open_to_all: bool = False) -> Admitted:
+        """Raises `Refused`. ``need`` is the scope of the endpoint; ``open_to_all``: no key is needed."""
+        caller: Verdict | None = None
+        problem: Fault | None = None
+        try:
+            secret = credential(scope)
+            if secret is not None:
+                caller = await self._keyring.verdict(secret)
+        except Fault as fault:
+            problem = fault
+        headers = await self._count(caller, self._addresses.of(scope))
+        if problem is not None:
+            raise Refused(problem, headers)
+        if caller is None and not open_to_all:
+            raise Refused(Fault(Code.UNAUTHENTICATED, NO_KEY), headers)
+        if caller is not None and need is not None and need not in caller.scopes:
+            raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers)
+        return Admitted(caller, headers)
+
+    async def _count(self, caller: Verdict | None, address: str) -> Headers:
+        layers = self._layers(caller, address)
+        if not any(layer.limit for layer in layers):
+            return []  # the operator has switched off all that apply, so there is no number to tell
+        decision = await self._limiter.decide(layers)
+        headers = rate_headers(decision)
+        if decision.allowed:
+            return headers
+        fault = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
+        raise Refused(fault, headers)
+
+    def _layers(self, caller: Verdict | None, address: str) -> list[Layer]:
+        settings = self._settings
+        if caller is None:
+            return [Layer("address", address, settings.limit_address_per_minute, 60)]
+        return [
+            # Apart from the counter above: what a neighbour tries without a key costs nobody who has one.
+            Layer("address-keyed", address, settings.limit_address_keyed_per_minute, 60),
+            Layer("user", caller.user, settings.limit_user_per_hour, 3600),
+            Layer("workspace", caller.workspace, caller.workspace_limit, 3600),
+            Layer("key", caller.key, caller.key_limit, caller.key_window.seconds),
+        ]
+
+
+def credential(scope: Scope) -> str | None:
+    """The key that a request shows; UNAUTHENTICATED when its two headers do not agree."""
+    shown = header(scope, b"x-api-key")
+    authorization = header(scope, b"authorization")
+    bearer: str | None = None
+    if authorization is not None:
+        scheme, _, rest = authorization.strip().partition(" ")
+        bearer = rest.strip() if scheme.lower() == "bearer" else ""
+    if shown is None or bearer is None:
+        return bearer if shown is None else shown.strip()
+    if shown.strip() != bearer:
+        raise Fault(Code.UNAUTHENTICATED, NO_KEY)
+    return bearer
+
+
+def rate_headers(decision: Decision) -> Headers:
+    window, seconds_left = decision.window_seconds, max(decision.reset - int(time.time()), 0)
+    layer = decision.layer.encode()
+    headers = [
+        (b"x-ratelimit-limit", b"%d" % decision.limit),
+        (b"x-ratelimit-remaining", b"%d" % decision.remaining),
+        (b"x-ratelimit-reset", b"%d" % decision.reset),
+        (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (layer, decision.limit, window)),
+        (b"ratelimit", b'"%s";r=%d;t=%d' % (layer, decision.remaining, seconds_left)),
+    ]
+    if not decision.allowed:
+        headers.append((b"retry-after", b"%d" % decision.retry_after))
+    return headers

@@ -1,0 +1,51 @@
+"""The whole URL map on one screen."""
+
+from collections.abc import Mapping
+
+from shared.reserved import is_reserved
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.bio.door import BioDoor
+from gateway.health import Health
+from gateway.pages import link as pages
+from gateway.redirect.door import Door, show
+
+
+class App:
+    """Raw ASGI. Short codes come first, since they are nearly all of the traffic and must not wait for any routing."""
+
+    def __init__(self, door: Door, bio: BioDoor, health: Health, dialects: Mapping[str, ASGIApp]) -> None:
+        self._door = door
+        self._bio = bio
+        self._dialects = dialects
+        self._pages: dict[str, ASGIApp] = {
+            "/livez": health.live,
+            "/readyz": health.ready,
+            "/robots.txt": _robots,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        slug = path[1:]
+        if scope["method"] in ("GET", "HEAD") and await self._door.quick(scope, send, slug):
+            return
+        for prefix, dialect in self._dialects.items():
+            if path == prefix or path.startswith(prefix + "/"):
+                await dialect({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)
+                return
+        if page := self._pages.get(path):
+            await page(scope, receive, send)
+        elif slug.startswith("@"):
+            await self._bio.open(scope, send, slug[1:])
+        elif not slug or "/" in slug or is_reserved(slug):
+            await show(send, pages.not_found())
+        else:
+            await self._door.open(scope, receive, send, slug)
+
+
+async def _robots(_scope: Scope, _receive: Receive, send: Send) -> None:
+    # Bio pages want to be found; short links and the API have nothing to read.
+    body = b"User-agent: *\nAllow: /@\nDisallow: /\n"
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,1 @@
+"""The public bio page of a workspace."""

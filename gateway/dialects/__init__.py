@@ -1,0 +1,5 @@
+"""The public APIs. They differ in names, envelopes and error words, and agree in meaning."""
+
+from gateway.dialects.v1 import V1
+
+DIALECTS = (V1,)

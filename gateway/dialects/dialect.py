@@ -1,0 +1,154 @@
+"""A dialect as a value, and how it is served: admission, decoding, the endpoint's function, words for faults."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway import wire
+from gateway.admission import Admission, Headers, Refused
+from gateway.dialects.names import translated
+from gateway.endpoint import Call, Endpoint
+from shared import context, ids
+from shared.bus import Bus
+from shared.contracts.keys import Verdict
+from shared.faults import Code, Detail, Fault
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A dialect's own status and name for a kind of fault."""
+
+    status: int
+    name: str
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    prefix: str  # "/v1"
+    endpoints: tuple[Endpoint, ...]
+    words: Mapping[Code, Word]  # total: a test sees to it
+    render: Callable[[Fault, Word, str], object]  # (fault, word, path) → the body of an error
+    field_names: Mapping[str, str]  # the contracts' field names in the dialect's words, where they are not camelCase
+
+
+class Mounted:
+    """A dialect at work, as an ASGI application that sees paths below its prefix."""
+
+    def __init__(self, dialect: Dialect, admission: Admission, bus: Bus, settings: Settings) -> None:
+        self._dialect = dialect
+        self._admission = admission
+        self._bus = bus
+        self._settings = settings
+        by_path: dict[str, dict[str, Endpoint]] = {}
+        for endpoint in dialect.endpoints:
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+        routes = [Route(path, _Door(self, methods)) for path, methods in by_path.items()]
+        self._router = Router(routes, redirect_slashes=False, default=_Door(self, {}))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._router(scope, receive, send)
+
+    async def serve(self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, send: Send) -> None:
+        request = ids.new()
+        context.request_id.set(request)
+        context.deadline.set(time.time() + self._settings.request_timeout_seconds)
+        headers: Headers = [(b"x-request-id", request.encode())]
+        try:
+            status, body = await self._answer(methods, scope, receive, headers)
+        except ClientDisconnect:
+            return
+        except Refused as refused:
+            headers += refused.headers
+            status, body = self._refusal(refused.fault, scope)
+        except Fault as fault:
+            status, body = self._refusal(fault, scope)
+        except Exception:
+            log.exception("A request ended in a crash", extra={"path": scope["path"]})
+            status, body = self._refusal(Fault(Code.INTERNAL, "Server error, please try again"), scope)
+        await respond(send, status, body, headers)
+
+    async def _answer(
+        self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, headers: Headers
+    ) -> tuple[int, bytes]:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        endpoint = methods.get(method)
+        if endpoint is None:
+            headers += (await self._admission.admit(scope, None, open_to_all=True)).headers
+            raise self._nothing_here(methods, headers)
+        admitted = await self._admission.admit(scope, endpoint.scope, open_to_all=endpoint.scope is None)
+        headers += admitted.headers
+        given: dict[str, object] = {}
+        query = wire.decode_query(endpoint.query, scope["query_string"])
+        if endpoint.query is not None:
+            given["query"] = query
+        if endpoint.decoder is not None:
+            body = await wire.read_body(scope, receive, self._settings)
+            given["body"] = wire.decode_body(endpoint.decoder, body)
+        try:
+            answer = await endpoint.handle(self._call(admitted.caller, scope), **given)
+        except Fault as fault:
+            raise self._in_our_words(fault) from fault
+        return endpoint.status, b"" if endpoint.status == 204 else wire.encode(answer)
+
+    def _call(self, caller: Verdict | None, scope: Scope) -> Call:
+        return Call(
+            bus=self._bus,
+            settings=self._settings,
+            caller=caller,
+            path=scope.get("path_params", {}),
+            now=datetime.now(UTC),
+        )
+
+    def _nothing_here(self, methods: Mapping[str, Endpoint], headers: Headers) -> Fault:
+        if not methods:
+            return Fault(Code.NOT_FOUND, "There is nothing at this path")
+        allowed = ", ".join(sorted({*methods, *(("HEAD",) if "GET" in methods else ())}))
+        headers.append((b"allow", allowed.encode()))
+        return Fault(Code.METHOD, f"This path knows {allowed}")
+
+    def _in_our_words(self, fault: Fault) -> Fault:
+        """A service names the fields of its contract; the caller knows them by the dialect's names."""
+        if not fault.details:
+            return fault
+        names = self._dialect.field_names
+        details = tuple(Detail(translated(each["field"], names), each["message"]) for each in fault.details)
+        return Fault(fault.code, fault.message, details=details, retry_after=fault.retry_after)
+
+    def _refusal(self, fault: Fault, scope: Scope) -> tuple[int, bytes]:
+        word = self._dialect.words[fault.code]
+        return word.status, wire.encode(self._dialect.render(fault, word, scope["path"]))
+
+
+class _Door:
+    """One path with all its methods. A class, so that Starlette hands it the raw request of any method."""
+
+    def __init__(self, mounted: Mounted, methods: Mapping[str, Endpoint]) -> None:
+        self._mounted = mounted
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._mounted.serve(self._methods, scope, receive, send)
+
+
+def mount(dialects: Sequence[Dialect], admission: Admission, bus: Bus, settings: Settings) -> dict[str, ASGIApp]:
+    return {dialect.prefix: Mounted(dialect, admission, bus, settings) for dialect in dialects}
+
+
+async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    if status != 204:
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            *headers,
+        ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,20 @@
+"""Names and ids between the inside and a dialect."""
+
+import re
+from collections.abc import Mapping
+
+from shared import ids
+from shared.faults import Code, Fault
+
+
+def translated(field: str, names: Mapping[str, str]) -> str:
+    """A contract's field name in a dialect's words: by its table, else in camelCase."""
+    return names.get(field) or re.sub(r"_([a-z])", lambda match: match[1].upper(), field)
+
+
+def bare(prefix: str, public: str) -> str:
+    """The id behind ``lnk_…``. An id of another kind does not exist here: NOT_FOUND."""
+    inner = public.removeprefix(prefix)
+    if inner == public or not ids.valid(inner):
+        raise Fault(Code.NOT_FOUND, "Requested resource not found")
+    return inner

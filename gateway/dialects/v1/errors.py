@@ -1,0 +1,50 @@
+"""Six words for everything that can go wrong."""
+
+import msgspec
+
+from gateway.dialects.dialect import Word
+from shared.faults import Code, Fault
+
+WORDS = {
+    Code.INVALID: Word(400, "VALIDATION_ERROR"),
+    Code.IMPOSSIBLE: Word(400, "VALIDATION_ERROR"),
+    Code.CONFLICT: Word(400, "VALIDATION_ERROR"),
+    Code.TOO_LARGE: Word(413, "VALIDATION_ERROR"),
+    Code.UNAUTHENTICATED: Word(401, "UNAUTHORIZED"),
+    Code.FORBIDDEN: Word(403, "FORBIDDEN"),
+    Code.NOT_FOUND: Word(404, "NOT_FOUND"),
+    Code.METHOD: Word(405, "NOT_FOUND"),
+    Code.LIMITED: Word(429, "RATE_LIMIT_EXCEEDED"),
+    Code.UNAVAILABLE: Word(503, "INTERNAL_ERROR"),
+    Code.TIMEOUT: Word(504, "INTERNAL_ERROR"),
+    Code.INTERNAL: Word(500, "INTERNAL_ERROR"),
+}
+
+FIELD_NAMES = {
+    "destination_url": "url",
+    "slug": "shortCode",
+    "active": "isActive",
+    "position": "order",
+}
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    field: str
+    reason: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    code: str
+    message: str
+    retry_after: int | None = None  # seconds
+    details: tuple[Complaint, ...] = ()
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    error: ErrorBody
+
+
+def render(fault: Fault, word: Word, _path: str) -> ErrorAnswer:
+    details = tuple(Complaint(detail["field"], detail["message"]) for detail in fault.details)
+    body = ErrorBody(code=word.name, message=fault.message, retry_after=fault.retry_after, details=details)
+    return ErrorAnswer(body)

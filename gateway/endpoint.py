@@ -1,0 +1,75 @@
+"""One public operation as a value: it drives routing, admission and everything that is written about the API."""
+
+import inspect
+import re
+import typing
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.bus import Bus
+from shared.contracts.ask import Ask
+from shared.contracts.keys import Verdict
+from shared.contracts.modes import Mode
+from shared.settings import Settings
+
+A = TypeVar("A")
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One admitted request, as an endpoint's function sees it."""
+
+    bus: Bus
+    settings: Settings
+    caller: Verdict | None
+    path: dict[str, str]
+    now: datetime
+
+    async def ask(self, question: Ask[A]) -> A:
+        return await self.bus.ask(question)
+
+    @property
+    def workspace(self) -> str:
+        assert self.caller, "an endpoint without a scope has no caller"
+        return self.caller.workspace
+
+    @property
+    def mode(self) -> Mode:
+        assert self.caller, "an endpoint without a scope has no caller"
+        return self.caller.mode
+
+
+class Endpoint:
+    """``Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204)``
+
+    The function takes the `Call`, then, as far as it names them, ``query`` and ``body``: their types say what is
+    accepted, and its return type what is answered. No scope: nobody needs a key.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        handle: Callable[..., Awaitable[Any]],
+        *,
+        scope: str | None,
+        status: int = 200,
+    ) -> None:
+        hints = typing.get_type_hints(handle)
+        self.method = method
+        self.path = path
+        self.handle = handle
+        self.scope = scope
+        self.status = status
+        self.name = handle.__name__
+        self.summary = inspect.getdoc(handle) or ""
+        self.parameters: tuple[str, ...] = tuple(re.findall(r"{(\w+)}", path))
+        self.query: type[Any] | None = hints.get("query")
+        self.body: type[Any] | None = hints.get("body")
+        self.answer: Any = hints["return"]
+        self.decoder = msgspec.json.Decoder(self.body) if self.body else None
+
+    def __repr__(self) -> str:
+        return f"{self.method} {self.path}"

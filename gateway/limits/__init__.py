@@ -1,0 +1,7 @@
+"""How often something may happen: exact over rolling windows, in all layers at once, whichever gateway is asked."""
+
+from gateway.limits.layers import Decision, Layer
+from gateway.limits.limiter import Limiter
+from gateway.limits.valkey import connect
+
+__all__ = ["Decision", "Layer", "Limiter", "connect"]

@@ -1,0 +1,182 @@
+"""Decisions by Valkey: the calls of one tick of the event loop share a round trip.
+
+No command is ever cancelled because a caller went or ran out of time. Each round trip owns its connection until all its
+replies are read, or the connection is dropped, so no reply can meet a caller it was not meant for.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from hashlib import sha1
+from pathlib import Path
+from typing import cast
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from gateway.limits import metrics
+from gateway.limits.breaker import Breaker
+from gateway.limits.layers import Cap, Verdict
+from shared.settings import Settings
+
+SCRIPT = Path(__file__).with_name("window.lua").read_text()
+_SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest().encode()
+
+Command = tuple[bytes | int, ...]
+
+
+def connect(settings: Settings) -> Redis:
+    """A client for the limiter alone. It opens its connections when they are first needed."""
+    pool = ConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=settings.limit_connections,
+        socket_timeout=settings.limit_connection_timeout_seconds,
+        socket_connect_timeout=settings.limit_connection_timeout_seconds,
+        # A command that is sent again would count twice.
+        retry=Retry(NoBackoff(), 0),
+        driver_info=None,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )
+    return Redis.from_pool(pool)
+
+
+class _Group:
+    """The calls that will share a round trip. All have joined within the budget of the first."""
+
+    __slots__ = ("commands", "due", "ended", "extended", "timer", "waiters")
+
+    def __init__(self, due: float) -> None:
+        self.commands: list[Command] = []
+        self.waiters: list[asyncio.Future[Verdict | None]] = []
+        self.due = due
+        self.ended = False
+        self.extended = False
+        self.timer: asyncio.TimerHandle | None = None
+
+    def end(self, verdicts: Sequence[Verdict | None]) -> None:
+        self.ended = True
+        if self.timer:
+            self.timer.cancel()
+        for waiter, verdict in zip(self.waiters, verdicts, strict=True):
+            if not waiter.done():
+                waiter.set_result(verdict)
+
+
+class Valkey:
+    def __init__(self, redis: Redis, settings: Settings, breaker: Breaker) -> None:
+        self._redis = redis
+        self._breaker = breaker
+        self._budget_seconds = settings.limit_budget_seconds
+        self._queue_calls = settings.limit_queue_calls
+        self._free_lanes = settings.limit_connections
+        self._closed = False
+        self._next: _Group | None = None
+        self._round_trips: set[asyncio.Task[None]] = set()
+
+    async def decide(self, caps: Sequence[Cap], now_ms: int | None) -> Verdict | None:
+        """None when there is no decision within the budget. Without ``now_ms`` the server's clock counts."""
+        group = self._next or self._open_group()
+        if len(group.waiters) >= self._queue_calls:
+            metrics.FAILURES.labels("queue full").inc()
+            return None
+        waiter: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
+        group.commands.append(_command(caps, now_ms))
+        group.waiters.append(waiter)
+        return await waiter
+
+    async def close(self) -> None:
+        self._closed = True
+        for task in self._round_trips:
+            task.cancel()
+        await asyncio.gather(*self._round_trips, return_exceptions=True)
+        await self._redis.aclose()
+
+    def _open_group(self) -> _Group:
+        loop = asyncio.get_running_loop()
+        group = self._next = _Group(loop.time() + self._budget_seconds)
+        group.timer = loop.call_at(group.due, self._expire, group)
+        loop.call_soon(self._send)
+        return group
+
+    def _send(self) -> None:
+        group = self._next
+        if group is None or self._free_lanes == 0 or self._closed:
+            return
+        self._next = None
+        self._free_lanes -= 1
+        task = asyncio.get_running_loop().create_task(self._round_trip(group))
+        self._round_trips.add(task)
+        task.add_done_callback(self._round_trips.discard)
+
+    async def _round_trip(self, group: _Group) -> None:
+        began = time.perf_counter()
+        try:
+            replies = await self._exchange(group.commands)
+        except (RedisError, OSError) as error:
+            self._fail(group, type(error).__name__, str(error))
+        else:
+            metrics.ROUND_TRIPS.observe(time.perf_counter() - began)
+            self._finish(group, replies)
+        finally:
+            self._free_lanes += 1
+            self._send()
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[object]:
+        replies = await self._run(commands)
+        unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            # The server has been restarted. A command it refused for this has counted nothing.
+            again = await self._run([(b"SCRIPT LOAD", SCRIPT.encode()), *(commands[place] for place in unknown)])
+            for place, reply in zip(unknown, again[1:], strict=True):
+                replies[place] = reply
+        return replies
+
+    async def _run(self, commands: Sequence[Command]) -> list[object]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return cast(list[object], await pipeline.execute(raise_on_error=False))
+
+    def _finish(self, group: _Group, replies: Sequence[object]) -> None:
+        error = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if error is not None:
+            self._fail(group, type(error).__name__, str(error), [_verdict(reply) for reply in replies])
+        elif not group.ended:
+            self._breaker.succeeded()
+            group.end([_verdict(reply) for reply in replies])
+
+    def _expire(self, group: _Group) -> None:
+        loop = asyncio.get_running_loop()
+        late = loop.time() - group.due
+        # When this process itself has slept, the answer may be lying here unread.
+        if late > self._budget_seconds / 10 and not group.extended:
+            group.extended = True
+            group.due = loop.time() + min(late, self._budget_seconds)
+            group.timer = loop.call_at(group.due, self._expire, group)
+            return
+        if self._next is group:
+            self._next = None
+        self._fail(group, "late", f"no answer within {self._budget_seconds * 1000:g} ms")
+
+    def _fail(self, group: _Group, kind: str, reason: str, verdicts: Sequence[Verdict | None] | None = None) -> None:
+        if group.ended:
+            return
+        metrics.FAILURES.labels(kind).inc()
+        self._breaker.failed(reason)
+        group.end(verdicts or [None] * len(group.waiters))
+
+
+def _command(caps: Sequence[Cap], now_ms: int | None) -> Command:
+    numbers = [number for cap in caps for number in (cap.limit, cap.bucket_ms)]
+    now = b"" if now_ms is None else now_ms
+    return (b"EVALSHA", _SHA, len(caps), *(cap.counter for cap in caps), now, *numbers)
+
+
+def _verdict(reply: object) -> Verdict | None:
+    if not isinstance(reply, list):
+        return None
+    allowed, shown, remaining, reset_ms, now_ms = reply
+    return Verdict(allowed == 1, shown - 1, remaining, reset_ms, now_ms)

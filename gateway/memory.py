@@ -1,0 +1,138 @@
+"""What a gateway remembers of the services' answers: bounded, told of changes, and honest when a service is away.
+
+An answer is used while it is fresh. Then it is asked for again; as long as nobody answers, the old one serves, until it
+is stale. Requests that miss the same key share one question. A change that arrives while its question is under way
+keeps that answer out of the memory, since it may be older than the change.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+from shared.context import deadline
+from shared.faults import Code, Fault
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_PASSING = (Code.UNAVAILABLE, Code.TIMEOUT)
+_RETRY_SECONDS = 1.0  # after a failed refresh, how long the old answer serves before the next attempt
+
+
+class Entry(Generic[V]):
+    __slots__ = ("asked_at", "fresh_until", "value")
+
+    def __init__(self, value: V, asked_at: float, fresh_until: float) -> None:
+        self.value = value
+        self.asked_at = asked_at
+        self.fresh_until = fresh_until
+
+
+class Question(Generic[V]):
+    """A question under way, and whether its answer may still be remembered."""
+
+    __slots__ = ("doubtful", "task")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[V] | None = None
+        self.doubtful = False
+
+
+class Memory(Generic[K, V]):
+    """Times are in seconds of the monotonic clock."""
+
+    def __init__(
+        self,
+        ask: Callable[[K], Awaitable[V]],
+        *,
+        entries: int,
+        fresh_seconds: Callable[[V], float],
+        stale_seconds: float,
+        patience_seconds: float,
+    ) -> None:
+        """``patience_seconds``: how long a request waits for a refresh while an old answer is at hand."""
+        self._ask = ask
+        self._most = entries
+        self._fresh_seconds = fresh_seconds
+        self._stale_seconds = stale_seconds
+        self._patience_seconds = patience_seconds
+        self._entries: dict[K, Entry[V]] = {}
+        self._questions: dict[K, Question[V]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def fresh(self, key: K, now: float) -> Entry[V] | None:
+        """The remembered answer, if it needs no question. The one look-up of the hot path."""
+        entry = self._entries.get(key)
+        return entry if entry is not None and entry.fresh_until > now else None
+
+    async def get(self, key: K) -> V:
+        """The answer; raises the service's `Fault` when there is none, not even an old one that will do."""
+        now = time.monotonic()
+        entry = self._entries.get(key)
+        if entry is None:
+            return await asyncio.shield(self._question(key))
+        if entry.fresh_until > now:
+            return entry.value
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                return await asyncio.shield(self._question(key))
+        except (Fault, TimeoutError) as error:
+            if isinstance(error, Fault) and error.code not in _PASSING:
+                raise
+            if now - entry.asked_at > self._stale_seconds:
+                self._entries.pop(key, None)
+                raise error if isinstance(error, Fault) else Fault(Code.TIMEOUT, "No answer in time") from None
+            entry.fresh_until = now + _RETRY_SECONDS
+            return entry.value
+
+    def forget(self, key: K) -> None:
+        """Something about it has changed."""
+        self._entries.pop(key, None)
+        if (question := self._questions.pop(key, None)) is not None:
+            question.doubtful = True
+
+    def forget_where(self, matches: Callable[[V], bool]) -> None:
+        """Like `forget` for every answer that ``matches``; looks at all of them, so not for every request."""
+        for key in [key for key, entry in self._entries.items() if matches(entry.value)]:
+            self.forget(key)
+        for question in self._questions.values():
+            question.doubtful = True
+
+    def doubt_all(self) -> None:
+        """Changes may have been missed: everything is asked for again before it is used, if anybody answers."""
+        for entry in self._entries.values():
+            entry.fresh_until = 0.0
+        for question in self._questions.values():
+            question.doubtful = True
+        self._questions.clear()
+
+    def _question(self, key: K) -> asyncio.Task[V]:
+        question = self._questions.get(key)
+        if question is None:
+            question = self._questions[key] = Question()
+            question.task = asyncio.create_task(self._answer(key, question))
+        assert question.task
+        return question.task
+
+    async def _answer(self, key: K, question: Question[V]) -> V:
+        # Many requests may wait for this answer, so the deadline of the first of them is not its own.
+        deadline.set(None)
+        asked_at = time.monotonic()
+        try:
+            value = await self._ask(key)
+            if not question.doubtful:
+                self._remember(key, Entry(value, asked_at, asked_at + self._fresh_seconds(value)))
+            return value
+        finally:
+            if self._questions.get(key) is question:
+                del self._questions[key]
+
+    def _remember(self, key: K, entry: Entry[V]) -> None:
+        # Dicts keep the order of insertion, and a refreshed entry is inserted anew: the oldest answer goes first.
+        self._entries.pop(key, None)
+        while len(self._entries) >= self._most:
+            del self._entries[next(iter(self._entries))]
+        self._entries[key] = entry

@@ -1,0 +1,1 @@
+"""Pages for visitors: what they see when a short link does not simply lead on."""

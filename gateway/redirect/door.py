@@ -1,0 +1,190 @@
+"""``GET /{slug}``: the visitor's way through the gateway, before any routing.
+
+A remembered link is answered from memory: one look-up, one frame in the journal, one answer. Everything else that can
+happen at a short code (a password, an end, a preview, a miss) is told in the methods below the fast one.
+"""
+
+import re
+import time
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.addresses import Addresses
+from gateway.limits import Layer, Limiter
+from gateway.pages import link as pages
+from gateway.pages.page import Page
+from gateway.redirect.journal import Journal
+from gateway.redirect.targets import Remembered, Targets, redirect_headers
+from gateway.redirect.visitors import Visitors
+from gateway.wire import read_body
+from shared.bus import Bus
+from shared.context import deadline
+from shared.contracts.analytics import Kind, Visit
+from shared.contracts.links import Target, Unlock
+from shared.faults import Code, Fault
+from shared.settings import Settings
+
+DOMAIN = ""  # the gateway's own public host
+LONGEST_HEADER = 1024  # characters of a header that a click keeps
+LONGEST_FORM = 4096
+SHAPE = re.compile(r"[A-Za-z0-9_-]{3,50}")  # what can be a short code at all
+NOWHERE = Remembered(None)
+PREFETCH = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+
+
+class Door:
+    def __init__(
+        self,
+        targets: Targets,
+        journal: Journal,
+        visitors: Visitors,
+        limiter: Limiter,
+        addresses: Addresses,
+        bus: Bus,
+        settings: Settings,
+    ) -> None:
+        self._targets = targets
+        self._journal = journal
+        self._visitors = visitors
+        self._limiter = limiter
+        self._addresses = addresses
+        self._bus = bus
+        self._settings = settings
+
+    async def quick(self, scope: Scope, send: Send, slug: str) -> bool:
+        """Answers a remembered link that simply leads somewhere; False when there is more to it."""
+        started = time.perf_counter()
+        entry = self._targets.fresh((DOMAIN, slug), time.monotonic())
+        if entry is None or entry.value.headers is None:
+            return False
+        target = entry.value.target
+        assert target
+        self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started)
+        await send({"type": "http.response.start", "status": 302, "headers": entry.value.headers})
+        await send({"type": "http.response.body", "body": b""})
+        return True
+
+    async def open(self, scope: Scope, receive: Receive, send: Send, slug: str) -> None:
+        """Everything that `quick` leaves."""
+        started = time.perf_counter()
+        try:
+            page = await self._page(scope, receive, slug, started)
+        except Fault as fault:
+            page = page_of(fault)
+        await show(send, page)
+
+    def count(self, scope: Scope, kind: Kind, workspace: str, mode: str, link: str, started: float) -> None:
+        """One frame in the journal. ``started``: when the request came, by the performance counter."""
+        user_agent = referrer = language = ""
+        bot = scope["method"] == "HEAD"
+        for name, value in scope["headers"]:
+            if name == b"user-agent":
+                user_agent = value[:LONGEST_HEADER].decode("latin-1")
+            elif name == b"referer":
+                referrer = value[:LONGEST_HEADER].decode("latin-1")
+            elif name == b"accept-language":
+                language = value[:LONGEST_HEADER].decode("latin-1")
+            elif name in PREFETCH and b"prefetch" in value.lower():
+                bot = True
+        now = time.time()
+        visitor = self._visitors.of(workspace, self._addresses.of(scope), user_agent, now)
+        took_us = int((time.perf_counter() - started) * 1_000_000)
+        query = scope["query_string"][:LONGEST_HEADER].decode("latin-1")
+        self._journal.append(
+            Visit(
+                kind,
+                int(now * 1000),
+                workspace,
+                mode,  # type: ignore[arg-type]  # a StrEnum is its text on the wire
+                link,
+                visitor,
+                bot,
+                took_us,
+                user_agent,
+                referrer,
+                language,
+                query,
+            )
+        )
+
+    async def _page(self, scope: Scope, receive: Receive, slug: str, started: float) -> Page:
+        preview = slug.endswith("+")
+        slug = slug.removesuffix("+")
+        method = scope["method"]
+        if method not in ("GET", "HEAD", "POST") or (preview and method == "POST"):
+            return pages.not_found()
+        target = await self._find(scope, slug)
+        if target is None:
+            return pages.not_found()
+        if preview:
+            return pages.preview(target, f"{self._settings.public_url}/{slug}")
+        if target.is_over(time.time()):
+            return (redirect(target.expired_url) if target.expired_url else None) or pages.expired()
+        if not target.active:
+            return pages.inactive()
+        if not target.has_password:
+            return self._send_on(scope, target, started)
+        if method != "POST":
+            return pages.password(f"/{target.slug}")
+        opened = await self._unlock(scope, receive, target)
+        return self._send_on(scope, opened, started) if opened else pages.password(f"/{target.slug}", wrong=True)
+
+    async def _find(self, scope: Scope, slug: str) -> Target | None:
+        deadline.set(None)
+        found = await self._targets.get((DOMAIN, slug)) if SHAPE.fullmatch(slug) else NOWHERE
+        if found.target is None:
+            # Unknown codes are counted after the look, so that a known one never costs a call to the limiter.
+            await self._limit(Layer("misses", self._addresses.of(scope), self._settings.limit_misses_per_minute, 60))
+        return found.target
+
+    async def _unlock(self, scope: Scope, receive: Receive, target: Target) -> Target | None:
+        whose = f"{target.link}:{self._addresses.of(scope)}"
+        await self._limit(Layer("passwords", whose, self._settings.limit_passwords_per_minute, 60), strict=True)
+        form = parse_qs((await read_body(scope, receive, self._settings))[:LONGEST_FORM].decode("utf-8", "replace"))
+        password = form.get("password", [""])[0]
+        return (await self._bus.ask(Unlock(domain=target.domain, slug=target.slug, password=password))).target
+
+    def _send_on(self, scope: Scope, target: Target, started: float) -> Page:
+        answer = redirect(target.destination_url)
+        if target.forward_query and scope["query_string"]:
+            longer = with_query(target.destination_url, scope["query_string"].decode("latin-1"))
+            answer = redirect(longer) or answer
+        if answer is None:
+            return pages.not_found()
+        self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started)
+        return answer
+
+    async def _limit(self, layer: Layer, *, strict: bool = False) -> None:
+        if not layer.limit:
+            return
+        decision = await self._limiter.decide([layer], strict=strict)
+        if not decision.allowed:
+            raise Fault(Code.LIMITED, "Too many requests", retry_after=decision.retry_after)
+
+
+def page_of(fault: Fault) -> Page:
+    """A fault in a visitor's words."""
+    if fault.code is Code.LIMITED:
+        return pages.too_many(fault.retry_after or 1)
+    if fault.code in (Code.NOT_FOUND, Code.INVALID, Code.TOO_LARGE):
+        return pages.not_found()
+    return pages.unavailable()
+
+
+def with_query(url: str, query: str) -> str:
+    """``url`` with the visitor's parameters added behind its own, before the fragment."""
+    base, hash_, fragment = url.partition("#")
+    joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
+    return f"{base}{joint}{query}{hash_}{fragment}"
+
+
+async def show(send: Send, page: Page) -> None:
+    await send({"type": "http.response.start", "status": page.status, "headers": list(page.headers)})
+    await send({"type": "http.response.body", "body": page.body})
+
+
+def redirect(url: str) -> Page | None:
+    """None when the address may not be sent to anybody."""
+    headers = redirect_headers(url)
+    return Page(status=302, headers=tuple(headers), body=b"") if headers else None

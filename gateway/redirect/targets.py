@@ -1,0 +1,85 @@
+"""Where short codes lead, as this gateway remembers it, with everything made ready that a redirect needs."""
+
+from shared.destinations import is_safe_location
+
+from gateway.memory import Entry, Memory
+from shared.bus import Bus
+from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkUpdated, Resolve, Target
+from shared.settings import Settings
+
+Key = tuple[str, str]  # domain, slug
+Headers = list[tuple[bytes, bytes]]
+
+NO_STORE = (b"cache-control", b"private, no-store")
+
+
+class Remembered:
+    """A target; ``headers`` are those of its redirect when nothing has to be looked at but that it exists."""
+
+    __slots__ = ("headers", "target")
+
+    def __init__(self, target: Target | None) -> None:
+        self.target = target
+        self.headers = redirect_headers(target.destination_url) if target is not None and _plain(target) else None
+
+
+class Targets:
+    def __init__(self, bus: Bus, settings: Settings) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._found: Memory[Key, Remembered] = Memory(
+            self._resolve,
+            entries=settings.redirect_cache_entries,
+            fresh_seconds=self._fresh_seconds,
+            stale_seconds=settings.redirect_stale_seconds,
+            patience_seconds=settings.redirect_refresh_wait_seconds,
+        )
+
+    async def start(self) -> None:
+        await self._bus.hear(LinkCreated, lambda event: self._forget(event.link))
+        await self._bus.hear(LinkUpdated, self._forget_updated)
+        await self._bus.hear(LinkDeleted, lambda event: self._forget(event.link))
+        self._bus.on_gap(self._found.doubt_all)
+
+    def fresh(self, key: Key, now: float) -> Entry[Remembered] | None:
+        return self._found.fresh(key, now)
+
+    async def get(self, key: Key) -> Remembered:
+        return await self._found.get(key)
+
+    async def _resolve(self, key: Key) -> Remembered:
+        question = Resolve(domain=key[0], slug=key[1])
+        return Remembered((await self._bus.ask(question, timeout=self._settings.redirect_ask_timeout_seconds)).target)
+
+    def _fresh_seconds(self, found: Remembered) -> float:
+        return self._settings.redirect_fresh_seconds if found.target else self._settings.redirect_miss_seconds
+
+    def _forget(self, link: Link) -> None:
+        self._found.forget((link.domain, link.slug))
+
+    def _forget_updated(self, event: LinkUpdated) -> None:
+        self._forget(event.link)
+        if event.former_slug is not None:
+            self._found.forget((event.link.domain, event.former_slug))
+
+
+def redirect_headers(url: str) -> Headers | None:
+    """None when the address may not be sent to anybody; it was checked when it was written, and is again."""
+    if not is_safe_location(url):
+        return None
+    return [
+        (b"location", url.encode("ascii")),
+        NO_STORE,
+        (b"content-length", b"0"),
+        (b"x-robots-tag", b"noindex"),
+    ]
+
+
+def _plain(target: Target) -> bool:
+    return (
+        target.active
+        and target.expires_at is None
+        and target.max_clicks is None
+        and not target.has_password
+        and not target.forward_query
+    )

@@ -1,0 +1,75 @@
+"""Who is one visitor for a day, without keeping who it is.
+
+A visitor is the HMAC of workspace, address and user agent with the day's salt. All gateways share the salt through the
+bus, where it lives for `SALT_SECONDS` and is then gone; without it no address can be found again.
+"""
+
+import asyncio
+import hmac
+import logging
+import secrets
+import time
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from shared.bus import Bus
+from shared.faults import Fault
+from shared.settings import Settings
+
+BUCKET = "visitor_salts"
+AHEAD_SECONDS = 6 * 3600  # tomorrow's salt is fetched this long before midnight
+# Made at most six hours before its day and needed until the day's end, it is gone less than 48 hours after that.
+SALT_SECONDS = 60 * 3600
+
+log = logging.getLogger(__name__)
+
+
+class Visitors:
+    def __init__(self, bus: Bus, settings: Settings) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._salts: dict[date, bytes] = {}
+
+    async def start(self) -> None:
+        """Needs the bus; after it, `of` works for the running day."""
+        await self._fetch(_today(time.time()))
+
+    async def keep(self) -> None:
+        """For ever: fetches tomorrow's salt in good time, and forgets yesterday's."""
+        while True:
+            await asyncio.sleep(60)
+            now = time.time()
+            try:
+                await self._fetch(_today(now))
+                await self._fetch(_today(now + AHEAD_SECONDS))
+            except Fault as fault:
+                log.info("The visitors' salt is fetched later: %s", fault.message)
+            self._forget(_today(now))
+
+    def of(self, workspace: str, address: str, user_agent: str, now: float) -> bytes:
+        """16 bytes; the same for one visitor of one workspace all through one UTC day. ``now`` is in Unix seconds."""
+        salt = self._salts.get(_today(now))
+        if salt is None:
+            # The bus has been away over midnight: with a salt of our own, clicks still count, if not visitors.
+            salt = self._salts[_today(now)] = secrets.token_bytes(32)
+        return hmac.digest(salt, f"{workspace}\0{address}\0{user_agent}".encode(), "sha256")[:16]
+
+    async def _fetch(self, day: date) -> None:
+        if day not in self._salts:
+            self._salts[day] = await self._bus.keep_first(
+                BUCKET, day.isoformat(), secrets.token_bytes(32), seconds=SALT_SECONDS
+            )
+
+    def _forget(self, today: date) -> None:
+        for day in [day for day in self._salts if day < today - timedelta(days=1)]:
+            del self._salts[day]
+
+
+def _today(now: float) -> date:
+    return _day(int(now // 86400))
+
+
+# Asked for at every click, and nearly always the same.
+@lru_cache(maxsize=4)
+def _day(number: int) -> date:
+    return datetime.fromtimestamp(number * 86400, UTC).date()

@@ -1,0 +1,57 @@
+"""The HTTP server around the application: its sockets, its limits, and how it stops."""
+
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from shared.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Leaves the signals to whoever runs it, who has more to end than the server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server(app: ASGIApp, settings: Settings) -> Server:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        loop="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        backlog=2048,
+        timeout_graceful_shutdown=int(settings.stop_timeout_seconds),
+    )
+    return Server(config)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket that the supervisor has opened for us, or one of our own; `SettingsError` when the port is taken."""
+    if settings.listen_fd >= 0:
+        return socket.socket(fileno=settings.listen_fd)
+    family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.listen_host, settings.listen_port))
+    except OSError as error:
+        listener.close()
+        where = f"{settings.listen_host}:{settings.listen_port}"
+        raise SettingsError(f"WAYPOST_LISTEN_PORT: cannot listen on {where}: {error.strerror}") from None
+    listener.listen(2048)
+    return listener

@@ -1,0 +1,119 @@
+"""JSON and query strings in and out. Past this file there are only types; what cannot be read is a `Fault`."""
+
+import asyncio
+import re
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+from shared.faults import Code, Detail, Fault
+from shared.settings import Settings
+
+MOST_PARAMETERS = 50
+
+_encoder = msgspec.json.Encoder()
+_where = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
+_unknown = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
+_missing = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
+
+
+def encode(answer: object) -> bytes:
+    return _encoder.encode(answer)
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header of that name (lower case), or None."""
+    for key, value in scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes:
+    """The whole body; TOO_LARGE past the limit, INVALID when it does not arrive in time."""
+    limit = settings.body_limit_bytes
+    declared = header(scope, b"content-length")
+    if declared is not None and declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(settings.body_timeout_seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    raise _too_large(limit)
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise Fault(Code.INVALID, "The request body did not arrive in time") from None
+
+
+def decode_body(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
+    if not body:
+        raise Fault(Code.INVALID, "The request needs a JSON body", field="body")
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _fault(str(error), "body") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Fault(Code.INVALID, f"The request body is not valid JSON: {error}", field="body") from None
+
+
+def decode_query(kind: type[Any] | None, query: bytes) -> Any:
+    """The query string as ``kind``; no kind: there must be no parameter."""
+    given: dict[str, str] = {}
+    for name, value in _parameters(query):
+        if name in given:
+            raise Fault(Code.INVALID, f"The parameter {name!r} is given twice", field=name)
+        given[name] = value
+    if kind is None:
+        if given:
+            name = next(iter(given))
+            raise Fault(Code.INVALID, f"There is no parameter {name!r} here", field=name)
+        return None
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _fault(str(error), "query") from None
+
+
+def moment(at: datetime) -> str:
+    """A UTC time as the dialects write it: ``2026-01-31T09:05:00.123Z``."""
+    text = at.strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{at.microsecond // 1000:03d}Z"
+
+
+def _parameters(query: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except (UnicodeDecodeError, ValueError):
+        raise Fault(Code.INVALID, "The query string cannot be read", field="query") from None
+
+
+def _fault(message: str, root: str) -> Fault:
+    match = _where.match(message)
+    assert match
+    reason, path = match["reason"], (match["path"] or "$")[1:].lstrip(".")
+    for shape, words in ((_unknown, "is not known here"), (_missing, "is required")):
+        if found := shape.search(reason):
+            path = f"{path}.{found['field']}" if path else found["field"]
+            reason = words
+            break
+    field = path or root
+    text = f"{field} {reason}" if reason.startswith("is ") else f"{field}: {reason}"
+    return Fault(Code.INVALID, text, details=(Detail(field, reason),))
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(Code.TOO_LARGE, f"The request body is larger than {limit} bytes", field="body")

@@ -1,0 +1,150 @@
+"""Visits come in: from the click stream into raw rows and roll-ups, each batch exactly once in effect.
+
+A batch is acknowledged after the transaction that counted it, and its id is stored in that transaction. So a batch that
+is lost on the way is delivered again, and one that is delivered again changes nothing.
+"""
+
+import asyncio
+import hashlib
+import logging
+
+from prometheus_client import Counter
+
+from services.analytics import store, visits
+from services.analytics.reach import Reach
+from services.analytics.rollups import RollUps
+from shared.bus import Delivery, Puller
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
+from shared.faults import Code, Fault
+from shared.service import Service
+
+DURABLE = "analytics"
+UNLIMITED = -1
+
+DEAD_LETTERS = Counter("waypost_analytics_dead_letters", "Batches of visits that could not be counted.")
+
+log = logging.getLogger(__name__)
+
+
+async def ingest(service: Service) -> None:
+    puller = await service.bus.pull(
+        CLICKS_STREAM,
+        DURABLE,
+        CLICKS_SUBJECT,
+        # Kills and outages cost deliveries too. Only a batch that is proven to be bad may be given up, and that is
+        # decided here: a limit in the server would silently keep good ones back.
+        deliveries=UNLIMITED,
+        ack_wait=service.settings.ingest_ack_wait_seconds,
+    )
+    await Ingest(service, puller).run()
+
+
+class Ingest:
+    def __init__(self, service: Service, puller: Puller) -> None:
+        settings = service.settings
+        self._bus = service.bus
+        self._database = service.database
+        self._settings = settings
+        self._puller = puller
+        first, longest = settings.bus_reconnect_wait_seconds, settings.ingest_backoff_seconds
+        self._stream = Reach("the click stream", first, longest)
+        self._storage = Reach("the database", first, longest)
+
+    async def run(self) -> None:
+        while True:
+            arrived = await self._fetch()
+            most = self._settings.ingest_batches
+            # After the server has hung, answers to several fetches can come at once.
+            for begin in range(0, len(arrived), most):
+                await self._settle(arrived[begin : begin + most])
+
+    async def _fetch(self) -> list[Delivery]:
+        while True:
+            try:
+                # Fetching without a connection would heap up requests, to be answered all at once when it is back.
+                if not self._bus.connected:
+                    raise Fault(Code.UNAVAILABLE, "NATS cannot be reached right now")
+                arrived = await self._puller.fetch(self._settings.ingest_batches, self._settings.ingest_wait_seconds)
+            except Fault as fault:
+                self._stream.lost(fault)
+                await asyncio.sleep(self._stream.pause)
+            else:
+                self._stream.found()
+                return arrived
+
+    async def _settle(self, held: list[Delivery]) -> None:
+        """Leaves none of them open: each is counted, given back for later, or among the dead letters."""
+        try:
+            if await self._store_together(held):
+                while held:
+                    await held.pop().done()
+            while held:
+                await self._settle_alone(held[0])
+                held.pop(0)
+        except asyncio.CancelledError:
+            # Another copy need not wait until the server misses our acknowledgements.
+            for delivery in held:
+                await delivery.later(0)
+            raise
+
+    async def _store_together(self, held: list[Delivery]) -> bool:
+        try:
+            await self._store(held)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is found again, and judged, batch by batch
+            log.info("Counting %d batches one by one, because together it failed: %s", len(held), _words(error))
+            return False
+        return True
+
+    async def _settle_alone(self, delivery: Delivery) -> None:
+        while True:
+            try:
+                await self._store([delivery])
+                break
+            except Fault as fault:
+                # Holding on to it costs no delivery. Meanwhile nothing more is fetched, so memory stays as it is.
+                self._storage.lost(fault)
+                await asyncio.sleep(self._storage.pause)
+            except Exception as error:  # noqa: BLE001 - no batch, however bad, may stop the stream
+                self._storage.found()
+                await self._refuse(delivery, error)
+                return
+        self._storage.found()
+        await delivery.done()
+
+    async def _store(self, deliveries: list[Delivery]) -> None:
+        """All of them or none, in one transaction; those that have been counted before change nothing."""
+        batches = {batch.id: batch for batch in (visits.open_message(delivery.data) for delivery in deliveries)}
+        sums = RollUps()
+        async with self._database.transaction() as tx:
+            for new in await store.insert_batches(tx, sorted(batches)):
+                # Unpacked one by one: in memory is never more than one batch of visits.
+                unpacked = visits.unpack(batches[new])
+                await store.insert_visits(tx, map(visits.row, unpacked))
+                sums.add(unpacked)
+            await store.upsert_link_days(tx, sums.link_days())
+            await store.upsert_workspace_days(tx, sums.workspace_days())
+            await store.upsert_link_totals(tx, sums.link_totals())
+            await store.upsert_profile_totals(tx, sums.profile_totals())
+
+    async def _refuse(self, delivery: Delivery, error: Exception) -> None:
+        """For a batch that fails all by itself: tried again later, and after enough deliveries put aside."""
+        reason = _words(error)
+        if delivery.times < self._settings.ingest_deliveries:
+            log.warning("A batch could not be counted: %s", reason, extra={"delivery": delivery.times})
+            await delivery.later(self._settings.ingest_retry_seconds)
+            return
+        letter = hashlib.sha256(delivery.data).hexdigest()
+        try:
+            async with self._database.transaction() as tx:
+                await store.insert_dead_letter(tx, letter, delivery.data, reason)
+        except Exception as trouble:  # noqa: BLE001 - then the database is to blame, and the batch may be a good one
+            log.warning("A batch could not be put aside: %s", _words(trouble), extra={"letter": letter})
+            await delivery.later(self._settings.ingest_retry_seconds)
+            return
+        DEAD_LETTERS.inc()
+        log.error("A batch is in the dead letters: %s", reason, extra={"letter": letter})
+        await delivery.done()
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,126 @@
+"""What can be asked of keys, and what they learn from accounts."""
+
+from datetime import UTC, datetime
+
+from services.keys import grants, store
+from services.keys.plans import PLANS
+from shared import credentials, ids, outbox
+from shared.contracts.accounts import GetWorkspace, Tier, WorkspaceChanged
+from shared.contracts.keys import (
+    Check,
+    CheckKey,
+    CreateKey,
+    GetKey,
+    Key,
+    KeyCreated,
+    KeyRevoked,
+    Keys,
+    ListKeys,
+    NewKey,
+    PlanChanged,
+    RecordUses,
+    RevokeKey,
+)
+from shared.database import Connection
+from shared.faults import Code, Fault
+from shared.service import Listener, Service, read, whole, write
+
+# Revoked and expired keys stay in the list for as long as they are among the newest so many of their workspace.
+LISTED_FORMER_KEYS = 200
+
+
+async def create_key(service: Service, ask: CreateKey) -> NewKey:
+    now = datetime.now(UTC)
+    secret = credentials.mint(ask.style, ask.mode)
+    key = _new_key(ask, secret, now)
+    tier = await _tier(service, ask.workspace, ask.user)
+    async with service.transaction() as tx:
+        await store.insert_plan(tx, ask.workspace, tier)
+        await store.lock_plan(tx, ask.workspace)
+        if await store.count_active_keys(tx, ask.workspace, now) >= PLANS[tier].active_keys:
+            raise Fault(Code.FORBIDDEN, f"The {tier} tier allows {PLANS[tier].active_keys} active keys")
+        digest = credentials.digest(secret)
+        await store.insert_key(tx, key, digest)
+        await outbox.tell(tx, KeyCreated(key=key, digest=digest))
+    return NewKey(key=key, secret=secret)
+
+
+async def check_key(db: Connection, ask: CheckKey) -> Check:
+    return Check(verdict=await store.find_verdict(db, ask.digest, datetime.now(UTC)))
+
+
+async def get_key(db: Connection, ask: GetKey) -> Key:
+    key = await store.find_key(db, ask.workspace, ask.id) if ids.valid(ask.id) else None
+    if key is None:
+        raise _absent()
+    return key
+
+
+async def list_keys(db: Connection, ask: ListKeys) -> Keys:
+    return Keys(keys=tuple(await store.list_keys(db, ask.workspace, datetime.now(UTC), LISTED_FORMER_KEYS)))
+
+
+async def revoke_key(tx: Connection, ask: RevokeKey) -> Key:
+    if not ids.valid(ask.id):
+        raise _absent()
+    revoked = await store.update_revoked(tx, ask.workspace, ask.id, datetime.now(UTC))
+    if revoked:
+        await outbox.tell(tx, KeyRevoked(key=revoked.key, digest=revoked.digest))
+        return revoked.key
+    key = await store.find_key(tx, ask.workspace, ask.id)
+    if key is None:
+        raise _absent()
+    return key
+
+
+async def record_uses(tx: Connection, ask: RecordUses) -> None:
+    await store.update_last_uses(tx, ask.uses)
+
+
+async def take_over_tier(tx: Connection, event: WorkspaceChanged) -> None:
+    """A lower tier leaves the keys there are alone; only new ones are refused."""
+    if await store.upsert_plan(tx, event.workspace.id, event.workspace.tier):
+        await outbox.tell(tx, PlanChanged(workspace=event.workspace.id))
+
+
+async def _tier(service: Service, workspace: str, user: str) -> Tier:
+    account = await service.bus.ask(GetWorkspace(workspace=workspace))
+    if account.user.id != user:
+        # Absent and foreign look the same from outside, so ids cannot be guessed at.
+        raise Fault(Code.NOT_FOUND, "There is no such workspace")
+    return account.workspace.tier
+
+
+def _new_key(ask: CreateKey, secret: str, now: datetime) -> Key:
+    return Key(
+        id=ids.new(),
+        workspace=ask.workspace,
+        user=ask.user,
+        name=grants.check_name(ask.name),
+        description=grants.check_description(ask.description),
+        style=ask.style,
+        mode=ask.mode,
+        scopes=grants.check_scopes(ask.scopes),
+        limit=grants.check_limit(ask.limit),
+        window=ask.window,
+        prefix=credentials.prefix(secret),
+        last_four=credentials.last_four(secret),
+        created_at=now,
+        expires_at=grants.expiry(now, ask.expires_in_seconds),
+    )
+
+
+def _absent() -> Fault:
+    # Absent and foreign look the same from outside, so ids cannot be guessed at.
+    return Fault(Code.NOT_FOUND, "There is no such key")
+
+
+HANDLERS = (
+    whole(create_key),
+    read(check_key),
+    read(get_key),
+    read(list_keys),
+    write(revoke_key),
+    write(record_uses),
+)
+LISTENERS = (Listener(WorkspaceChanged, take_over_tier),)

@@ -1,0 +1,199 @@
+"""The SQL of keys: one function per statement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from services.keys.plans import PLANS
+from shared.contracts.accounts import Tier
+from shared.contracts.keys import Key, Style, Use, Verdict, Window
+from shared.contracts.modes import Mode
+from shared.database import Connection
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A key together with what it is recognised by."""
+
+    key: Key
+    digest: bytes
+
+
+async def insert_plan(tx: Connection, workspace: str, tier: Tier) -> None:
+    """Nothing happens when the workspace has a plan: from then on it follows what accounts tell."""
+    await tx.execute(
+        "insert into plans (workspace, tier) values ($1, $2) on conflict (workspace) do nothing", workspace, tier
+    )
+
+
+async def upsert_plan(tx: Connection, workspace: str, tier: Tier) -> bool:
+    """False when the workspace had this tier before."""
+    return bool(
+        await tx.fetchval(
+            """
+            insert into plans as p (workspace, tier) values ($1, $2)
+            on conflict (workspace) do update set tier = excluded.tier where p.tier <> excluded.tier
+            returning true
+            """,
+            workspace,
+            tier,
+        )
+    )
+
+
+async def lock_plan(tx: Connection, workspace: str) -> None:
+    await tx.execute("select from plans where workspace = $1 for update", workspace)
+
+
+async def count_active_keys(tx: Connection, workspace: str, now: datetime) -> int:
+    number = await tx.fetchval(
+        """
+        select count(*) from keys
+        where workspace = $1 and revoked_at is null and (expires_at is null or expires_at > $2)
+        """,
+        workspace,
+        now,
+    )
+    return int(number)
+
+
+async def insert_key(tx: Connection, key: Key, digest: bytes) -> None:
+    await tx.execute(
+        """
+        insert into keys (workspace, mode, id, user_id, digest, prefix, last_four, name, description, style, scopes,
+                          rate_limit, rate_window, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        """,
+        key.workspace,
+        key.mode,
+        key.id,
+        key.user,
+        digest,
+        key.prefix,
+        key.last_four,
+        key.name,
+        key.description,
+        key.style,
+        key.scopes,
+        key.limit,
+        key.window,
+        key.created_at,
+        key.expires_at,
+    )
+
+
+async def find_verdict(db: Connection, digest: bytes, now: datetime) -> Verdict | None:
+    row = await db.fetchrow(
+        """
+        select k.id, k.workspace, k.user_id, k.mode, k.scopes, k.rate_limit, k.rate_window, k.expires_at, p.tier
+        from keys k join plans p on p.workspace = k.workspace
+        where k.digest = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)
+        """,
+        digest,
+        now,
+    )
+    return _verdict(row) if row else None
+
+
+async def find_key(db: Connection, workspace: str | None, key_id: str) -> Key | None:
+    row = await db.fetchrow(
+        """
+        select id, workspace, user_id, name, description, style, mode, scopes, rate_limit, rate_window, prefix,
+               last_four, created_at, expires_at, revoked_at, last_used_at
+        from keys where ($1::text is null or workspace = $1) and id = $2
+        """,
+        workspace,
+        key_id,
+    )
+    return _key(row) if row else None
+
+
+async def list_keys(db: Connection, workspace: str, now: datetime, former: int) -> list[Key]:
+    """All active keys, and of the others those among the ``former`` newest keys; newest first."""
+    rows = await db.fetch(
+        """
+        select id, workspace, user_id, name, description, style, mode, scopes, rate_limit, rate_window, prefix,
+               last_four, created_at, expires_at, revoked_at, last_used_at
+        from keys
+        where workspace = $1
+          and (revoked_at is null and (expires_at is null or expires_at > $2)
+               or id in (select id from keys where workspace = $1 order by created_at desc, id desc limit $3))
+        order by created_at desc, id desc
+        """,
+        workspace,
+        now,
+        former,
+    )
+    return [_key(row) for row in rows]
+
+
+async def update_revoked(tx: Connection, workspace: str | None, key_id: str, now: datetime) -> Stored | None:
+    """None when there is no such key, or when it is revoked already."""
+    row = await tx.fetchrow(
+        """
+        update keys set revoked_at = $3
+        where ($1::text is null or workspace = $1) and id = $2 and revoked_at is null
+        returning id, workspace, user_id, name, description, style, mode, scopes, rate_limit, rate_window, prefix,
+                  last_four, created_at, expires_at, revoked_at, last_used_at, digest
+        """,
+        workspace,
+        key_id,
+        now,
+    )
+    return Stored(_key(row), row["digest"]) if row else None
+
+
+async def update_last_uses(tx: Connection, uses: Sequence[Use]) -> None:
+    # Rows are locked in one order, so that two gateways that saw the same keys do not wait for each other in a circle.
+    await tx.execute(
+        """
+        with uses as (
+            select id, max(at) as at from unnest($1::text[], $2::timestamptz[]) as u (id, at) group by id
+        ), newer as (
+            select k.id, u.at from keys k join uses u on u.id = k.id
+            where k.last_used_at is null or k.last_used_at < u.at
+            order by k.id for no key update of k
+        )
+        update keys k set last_used_at = greatest(k.last_used_at, n.at) from newer n where k.id = n.id
+        """,
+        [use.key for use in uses],
+        [use.at for use in uses],
+    )
+
+
+def _key(row: asyncpg.Record) -> Key:
+    return Key(
+        id=row["id"],
+        workspace=row["workspace"],
+        user=row["user_id"],
+        name=row["name"],
+        description=row["description"],
+        style=Style(row["style"]),
+        mode=Mode(row["mode"]),
+        scopes=tuple(row["scopes"]),
+        limit=row["rate_limit"],
+        window=Window(row["rate_window"]),
+        prefix=row["prefix"],
+        last_four=row["last_four"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        last_used_at=row["last_used_at"],
+    )
+
+
+def _verdict(row: asyncpg.Record) -> Verdict:
+    plan = PLANS[Tier(row["tier"])]
+    own = row["rate_limit"]
+    return Verdict(
+        key=row["id"],
+        workspace=row["workspace"],
+        user=row["user_id"],
+        mode=Mode(row["mode"]),
+        scopes=frozenset(row["scopes"]),
+        workspace_limit=plan.requests_per_hour,
+        key_limit=plan.requests_per_hour if own is None else own,
+        key_window=Window.HOUR if own is None else Window(row["rate_window"]),
+        expires_at=row["expires_at"],
+    )

@@ -1,0 +1,119 @@
+"""What the fields of a link may hold."""
+
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from services.links import slugs
+from shared import destinations, passwords
+from shared.contracts.links import CreateLink, Metadata, UpdateLink
+from shared.destinations import OwnHosts
+from shared.faults import Code, Detail, Fault
+
+TITLE_LENGTH = 255
+DESCRIPTION_LENGTH = 500
+TAGS = 50
+TAG_LENGTH = 50
+METADATA_KEYS = 50
+METADATA_BYTES = 8_192
+LAST_POSITION = 1_000_000
+MOST_CLICKS = 2**53 - 1  # the largest integer that every JSON reader takes exactly
+
+Q = TypeVar("Q", CreateLink, UpdateLink)
+
+
+def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
+    """The question with its addresses in canonical form; else one fault that names every field that is wrong."""
+    checks: dict[str, Callable[[Any], object]] = {
+        "destination_url": lambda url: destinations.check(url, own, field="destination_url"),
+        "slug": slugs.check,
+        "title": _title,
+        "description": _description,
+        "thumbnail": lambda url: destinations.check_web_url(url, field="thumbnail"),
+        "position": _position,
+        "tags": _tags,
+        "metadata": _metadata,
+        "expires_at": lambda at: _expires_at(at, now),
+        "expired_url": lambda url: destinations.check(url, own, field="expired_url"),
+        "password": lambda password: passwords.check(password, shortest=1),
+        "max_clicks": _max_clicks,
+    }
+    values: dict[str, Any] = {}
+    faults = []
+    for field, check in checks.items():
+        value = getattr(ask, field)
+        if value is None or value is UNSET:
+            continue
+        try:
+            values[field] = check(value)
+        except Fault as fault:
+            faults.append(fault)
+    if faults:
+        raise _together(faults)
+    return msgspec.structs.replace(ask, **values)
+
+
+def _together(faults: list[Fault]) -> Fault:
+    """What is ill-formed weighs more than what is impossible, and speaks first."""
+    faults.sort(key=lambda fault: fault.code is not Code.INVALID)
+    details: tuple[Detail, ...] = sum((fault.details for fault in faults), ())
+    return Fault(faults[0].code, faults[0].message, details=details)
+
+
+def _title(title: str) -> str:
+    if len(title) > TITLE_LENGTH or _has_control(title):
+        raise Fault(Code.INVALID, f"A title has at most {TITLE_LENGTH} characters on one line", field="title")
+    return title
+
+
+def _description(text: str) -> str:
+    if len(text) > DESCRIPTION_LENGTH or _has_control(text.replace("\n", "")):
+        message = f"A description has at most {DESCRIPTION_LENGTH} characters and no control characters"
+        raise Fault(Code.INVALID, message, field="description")
+    return text
+
+
+def _position(position: int) -> int:
+    if not 0 <= position <= LAST_POSITION:
+        raise Fault(Code.INVALID, f"A position is between 0 and {LAST_POSITION:,}", field="position")
+    return position
+
+
+def _tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    if len(tags) > TAGS:
+        raise Fault(Code.INVALID, f"A link has at most {TAGS} tags", field="tags")
+    if any(not 1 <= len(tag) <= TAG_LENGTH or _has_control(tag) for tag in tags):
+        raise Fault(Code.INVALID, f"A tag has 1 to {TAG_LENGTH} characters on one line", field="tags")
+    if len(set(tags)) < len(tags):
+        raise Fault(Code.INVALID, "A link has each tag once", field="tags")
+    return tags
+
+
+def _metadata(metadata: Metadata) -> Metadata:
+    if len(metadata) > METADATA_KEYS:
+        raise Fault(Code.INVALID, f"Metadata has at most {METADATA_KEYS} keys", field="metadata")
+    if len(msgspec.json.encode(metadata)) > METADATA_BYTES:
+        raise Fault(Code.INVALID, f"Metadata has at most {METADATA_BYTES:,} bytes as JSON", field="metadata")
+    return metadata
+
+
+def _expires_at(at: datetime, now: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise Fault(Code.INVALID, "The time of expiry needs a time zone, for example Z", field="expires_at")
+    if at <= now:
+        raise Fault(Code.IMPOSSIBLE, "The time of expiry is in the past", field="expires_at")
+    return at
+
+
+def _max_clicks(clicks: int) -> int:
+    if not 1 <= clicks <= MOST_CLICKS:
+        raise Fault(Code.INVALID, f"The limit of clicks is between 1 and {MOST_CLICKS:,}", field="max_clicks")
+    return clicks
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)

@@ -1,0 +1,275 @@
+"""Questions, events and streams between the processes. With `shared.messages` the only file that knows NATS.
+
+A question goes to one copy of the service that answers it, with a deadline; an event goes into JetStream and from there
+to whoever listens. Nobody names a subject: it follows from the type of the message.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+import msgspec
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, KeyValueConfig, RetentionPolicy, StreamConfig
+
+from shared import context, ids
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
+from shared.contracts.ask import Ask, Event, service_of, subject_of
+from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
+from shared.faults import Code, Fault
+from shared.messages import DEADLINE_HEADER, FAULT_HEADER, REQUEST_HEADER, Delivery, Puller, Request, Serving
+from shared.settings import Settings
+
+__all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Puller", "Request", "Serving", "connect"]
+
+A = TypeVar("A")
+E = TypeVar("E", bound=Event)
+
+EVENTS_STREAM = "EVENTS"
+# How long the streams recognise a message that is published twice, in seconds.
+DUPLICATE_WINDOW = 120.0
+
+log = logging.getLogger(__name__)
+
+
+class Bus:
+    """A connection. Made by `connect`, shared by everything in a process."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._stream = client.jetstream(timeout=settings.ask_timeout_seconds)
+        self._reconnected: list[Callable[[], None]] = []
+        self._closed = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        return self._client.is_connected
+
+    def on_gap(self, call: Callable[[], None]) -> None:
+        """``call`` is called whenever events may have been missed: after a lost connection or an overrun."""
+        self._reconnected.append(call)
+
+    def gap(self) -> None:
+        for call in self._reconnected:
+            try:
+                call()
+            except Exception:
+                # One listener's defect must not keep the others from hearing of the gap.
+                log.exception("What is done after a gap has failed")
+
+    async def closed(self) -> None:
+        """Returns when the connection is closed for good.
+
+        A lost connection comes back by itself; one that the server has sent away with an error does not, and a process
+        without it had better end.
+        """
+        await self._closed.wait()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    async def ask(self, question: Ask[A], *, timeout: float | None = None) -> A:
+        """The answer; or the `Fault` that the service raised; UNAVAILABLE or TIMEOUT when there was none.
+
+        ``timeout`` is in seconds and never reaches past the deadline of the request this is asked for.
+        """
+        kind = type(question)
+        left = self._settings.ask_timeout_seconds if timeout is None else timeout
+        now = time.time()
+        if (limit := context.deadline.get()) is not None:
+            left = min(left, limit - now)
+        if left <= 0:
+            raise Fault(Code.TIMEOUT, "The time for this request is over")
+        if not self._client.is_connected:
+            raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service cannot be reached right now")
+        headers = {REQUEST_HEADER: context.request_id.get() or ids.new(), DEADLINE_HEADER: f"{now + left:.6f}"}
+        try:
+            reply = await self._client.request(subject_for(kind), encode(question), left, headers=headers)
+        except nats.errors.MaxPayloadError:
+            raise Fault(Code.TOO_LARGE, "This is more than can be taken in at once") from None
+        except nats.errors.NoRespondersError:
+            raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service is not running right now") from None
+        except TimeoutError:
+            raise Fault(Code.TIMEOUT, f"The {service_of(kind)} service did not answer in time") from None
+        except (nats.errors.Error, OSError) as error:
+            raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service cannot be reached right now") from error
+        try:
+            if reply.headers and FAULT_HEADER in reply.headers:
+                raise decode_fault(reply.data)
+            return decode_answer(kind, reply.data)
+        except msgspec.DecodeError as error:
+            log.error("An answer could not be read: %s", error, extra={"question": kind.__name__})
+            raise Fault(Code.INTERNAL, f"The {service_of(kind)} service gave an answer that makes no sense") from error
+
+    async def publish(self, subject: str, payload: bytes, message_id: str, timeout: float) -> None:
+        """Into the stream that keeps ``subject``; returns when the server has it safely. The same id is kept once."""
+        if not self._client.is_connected:
+            raise Fault(Code.UNAVAILABLE, "The stream cannot be reached right now")
+        try:
+            await self._stream.publish(subject, payload, timeout=timeout, headers={"Nats-Msg-Id": message_id})
+        except TimeoutError:
+            raise Fault(Code.TIMEOUT, "The stream did not acknowledge in time") from None
+        except (nats.errors.Error, OSError) as error:
+            raise Fault(Code.UNAVAILABLE, f"The stream cannot take messages right now: {error}") from error
+
+    async def hear(self, event: type[E], call: Callable[[E], None]) -> None:
+        """Every process that listens hears the event at once; what is told while it is away is not repeated."""
+        decoder = decoder_for(event)
+
+        async def on_message(message: Msg) -> None:
+            call(decoder.decode(message.data))
+
+        await self._client.subscribe(subject_of(event), cb=on_message)
+        await self._client.flush()
+
+    async def pull(self, stream: str, durable: str, subject: str, *, deliveries: int, ack_wait: float) -> Puller:
+        """A durable consumer of a stream, made or brought up to date; UNAVAILABLE when the stream is out of reach.
+
+        ``deliveries`` is how often a message is offered, -1 for no end; ``ack_wait`` is in seconds.
+        """
+        config = ConsumerConfig(
+            durable_name=durable,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ack_wait,
+            max_deliver=deliveries,
+            filter_subject=subject,
+            max_ack_pending=1000,
+        )
+        try:
+            await self._stream.add_consumer(stream, config)
+            return Puller(self._client, await self._stream.pull_subscribe_bind(durable=durable, stream=stream))
+        except (nats.errors.Error, OSError) as error:
+            raise Fault(Code.UNAVAILABLE, f"The stream cannot be read right now: {error}") from error
+
+    async def serve(self, subject: str, queue: str, take: Callable[[Request], None]) -> Serving:
+        """Raw requests on a subject; with a queue name each goes to one member of the group. See `shared.answering`.
+
+        ``take`` must return at once: one subscription hands over one message at a time.
+        """
+
+        async def on_message(message: Msg) -> None:
+            take(Request(message))
+
+        subscription = await self._client.subscribe(subject, queue=queue, cb=on_message)
+        await self._client.flush()
+        return Serving(subscription)
+
+    async def keep_first(self, bucket: str, key: str, value: bytes, *, seconds: float) -> bytes:
+        """The first value that anybody gave for ``key``: ours, if nobody was earlier. All are forgotten in time."""
+        try:
+            store = await self._stream.create_key_value(
+                KeyValueConfig(bucket=bucket, history=1, ttl=seconds, replicas=self._settings.stream_replicas)
+            )
+            try:
+                await store.create(key, value)
+            except nats.js.errors.KeyWrongLastSequenceError:
+                value = (await store.get(key)).value or value
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            raise Fault(Code.UNAVAILABLE, f"The bucket {bucket} cannot be reached right now: {error}") from error
+        return value
+
+    async def ensure_streams(self) -> None:
+        """Makes the streams, or brings them up to date; keeps trying while the server is starting."""
+        keep = self._settings.events_keep_seconds
+        replicas = self._settings.stream_replicas
+        wanted = (
+            StreamConfig(
+                name=EVENTS_STREAM,
+                subjects=["events.>"],
+                max_age=keep,
+                # The server takes no window that is longer than what it keeps.
+                duplicate_window=min(DUPLICATE_WINDOW, keep),
+                num_replicas=replicas,
+            ),
+            StreamConfig(
+                name=CLICKS_STREAM,
+                subjects=[CLICKS_SUBJECT],
+                max_bytes=self._settings.clicks_stream_bytes,
+                # A full stream refuses: then the clicks wait in the journals instead of pushing older ones out.
+                discard=DiscardPolicy.NEW,
+                retention=RetentionPolicy.WORK_QUEUE,
+                duplicate_window=DUPLICATE_WINDOW,
+                num_replicas=replicas,
+            ),
+        )
+        for config in wanted:
+            await self._ensure(config)
+
+    async def _ensure(self, config: StreamConfig) -> None:
+        while True:
+            try:
+                try:
+                    await self._stream.add_stream(config)
+                except nats.js.errors.BadRequestError:
+                    await self._stream.update_stream(config)
+                return
+            except (
+                nats.errors.TimeoutError,
+                nats.js.errors.ServiceUnavailableError,
+                nats.js.errors.NoStreamResponseError,
+            ):
+                log.info("Waiting for JetStream", extra={"stream": config.name})
+                await asyncio.sleep(self._settings.bus_reconnect_wait_seconds)
+
+
+@contextlib.asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[Bus]:
+    """A connection that is never given up: when the server is away, it is tried again and again."""
+    client = Client()
+    bus = Bus(client, settings)
+    told = ""
+
+    async def on_error(error: Exception) -> None:
+        nonlocal told
+        words = str(error) or type(error).__name__
+        if isinstance(error, nats.errors.SlowConsumerError):
+            log.warning("Messages were dropped, because they came faster than they were read: %s", words)
+            bus.gap()
+        elif client.is_connected:
+            log.warning("NATS reports an error: %s", words)
+        elif not client.is_closed and words != told:
+            # The same reason comes with every attempt; one line for it is enough.
+            told = words
+            log.info("Waiting for NATS: %s", words)
+
+    async def on_disconnect() -> None:
+        if not client.is_closed:
+            log.warning("The connection to NATS is lost; trying to reach it again")
+
+    async def on_reconnect() -> None:
+        nonlocal told
+        told = ""
+        log.info("NATS is reached again")
+        bus.gap()
+
+    async def on_close() -> None:
+        bus.close()
+
+    await client.connect(
+        settings.nats_url,
+        name=settings.process_name,
+        error_cb=on_error,
+        disconnected_cb=on_disconnect,
+        reconnected_cb=on_reconnect,
+        closed_cb=on_close,
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=settings.bus_reconnect_wait_seconds,  # type: ignore[arg-type]
+        connect_timeout=2,
+        ping_interval=5,
+        max_outstanding_pings=2,
+        flush_timeout=settings.ask_timeout_seconds,
+    )
+    try:
+        yield bus
+    finally:
+        with contextlib.suppress(nats.errors.Error, OSError):
+            async with asyncio.timeout(settings.ask_timeout_seconds):
+                await client.close()

@@ -1,0 +1,36 @@
+"""The two shapes of a message: a question that names its answer, and an event that tells a fact."""
+
+import re
+from typing import Any, Generic, TypeVar, get_args
+
+import msgspec
+
+A = TypeVar("A")
+
+
+class Ask(msgspec.Struct, Generic[A], frozen=True, kw_only=True, omit_defaults=True):
+    """A question to a service; ``class CreateLink(Ask[Link])`` is answered by a ``Link``."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact that a service tells. Delivered at least once, so whoever listens must not mind hearing it twice."""
+
+
+def service_of(message: type[Ask[Any]] | type[Event]) -> str:
+    """The service a question belongs to or an event comes from: the module it is defined in."""
+    return message.__module__.rpartition(".")[2]
+
+
+def subject_of(message: type[Ask[Any]] | type[Event]) -> str:
+    """``links.CreateLink`` → ``links.create_link``; an event → ``events.links.link_created``."""
+    verb = re.sub(r"(?<!^)(?=[A-Z])", "_", message.__name__).lower()
+    subject = f"{service_of(message)}.{verb}"
+    return f"events.{subject}" if issubclass(message, Event) else subject
+
+
+def answer_of(question: type[Ask[Any]]) -> Any:
+    """The type of the answer, as the question's class names it."""
+    for base in question.__dict__["__orig_bases__"]:
+        if getattr(base, "__origin__", None) is Ask:
+            return get_args(base)[0]
+    raise TypeError(f"{question.__name__} names no answer")

@@ -1,0 +1,159 @@
+"""API keys: who holds which key, what it may do, and how often."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared.contracts.ask import Ask, Event
+from shared.contracts.modes import Mode
+
+SCOPES = (
+    "profile:read",
+    "profile:write",
+    "links:read",
+    "links:write",
+    "links:delete",
+    "analytics:read",
+    "templates:read",
+    "templates:apply",
+    "qr:read",
+    "qr:write",
+    "qr:delete",
+    "domains:read",
+    "domains:write",
+    "domains:delete",
+    "webhooks:read",
+    "webhooks:write",
+)
+
+
+class Style(StrEnum):
+    """How a key is spelled; see `shared.credentials`."""
+
+    EZX = "ezx"
+    LZLY = "lzly"
+
+
+class Window(StrEnum):
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def seconds(self) -> int:
+        return {"minute": 60, "hour": 3600, "day": 86400}[self.value]
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as its owner sees it: everything but the secret."""
+
+    id: str
+    workspace: str
+    user: str
+    name: str
+    description: str
+    style: Style
+    mode: Mode
+    scopes: tuple[str, ...]
+    limit: int | None  # requests per window; None: what the workspace's tier allows
+    window: Window
+    prefix: str  # the first visible characters, e.g. ezx_1a2b
+    last_four: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    key: Key
+    secret: str  # shown this once
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    keys: tuple[Key, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway must know of a valid key, to admit a request without asking anybody."""
+
+    key: str
+    workspace: str
+    user: str
+    mode: Mode
+    scopes: frozenset[str]
+    workspace_limit: int  # requests per hour, shared by all keys of the workspace
+    key_limit: int
+    key_window: Window
+    expires_at: datetime | None = None
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """No verdict: the key is unknown, expired or revoked, and nobody is told which."""
+
+    verdict: Verdict | None = None
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    key: str
+    at: datetime
+
+
+class CreateKey(Ask[NewKey], frozen=True, kw_only=True):
+    """FORBIDDEN, naming the tier and its number, when the workspace has as many active keys as it may."""
+
+    workspace: str
+    user: str
+    style: Style = Style.EZX
+    mode: Mode = Mode.LIVE
+    scopes: tuple[str, ...] = SCOPES
+    limit: int | None = None
+    window: Window = Window.HOUR
+    expires_in_seconds: float | None = None
+    name: str = "API key"  # 1–100 characters
+    description: str = ""  # up to 500 characters
+
+
+class CheckKey(Ask[Check], frozen=True, kw_only=True):
+    digest: bytes  # SHA-256 of the whole key, 32 bytes
+
+
+class GetKey(Ask[Key], frozen=True, kw_only=True):
+    workspace: str
+    id: str
+
+
+class ListKeys(Ask[Keys], frozen=True, kw_only=True):
+    """Newest first, revoked ones included."""
+
+    workspace: str
+
+
+class RevokeKey(Ask[Key], frozen=True, kw_only=True):
+    """For good. A key that is revoked already stays as it is. No workspace: the operator asks, for any of them."""
+
+    id: str
+    workspace: str | None = None
+
+
+class RecordUses(Ask[None], frozen=True, kw_only=True):
+    """Last uses as a gateway has seen them; an older time never replaces a newer one."""
+
+    uses: tuple[Use, ...]
+
+
+class KeyCreated(Event, frozen=True, kw_only=True):
+    key: Key
+    digest: bytes
+
+
+class KeyRevoked(Event, frozen=True, kw_only=True):
+    key: Key
+    digest: bytes
+
+
+class PlanChanged(Event, frozen=True, kw_only=True):
+    """The limits of a workspace are different now; verdicts about its keys are out of date."""
+
+    workspace: str

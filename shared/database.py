@@ -1,0 +1,148 @@
+"""PostgreSQL as one service sees it: its own schema, its own role, a bounded pool."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+
+from shared.faults import Code, Fault
+from shared.settings import Settings
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+log = logging.getLogger(__name__)
+
+# The server is away, starting, stopping, full or too slow: all of it passes, and none of it is the caller's mistake.
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,  # TimeoutError included
+)
+# The role, the database, the schema or its tables are still to be made by whoever migrates.
+_NOT_YET = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+)
+_LOOK_SECONDS = 0.25
+
+
+class Database:
+    """The pool of one service copy. Made by `connect`."""
+
+    def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """For reading. UNAVAILABLE when no connection is free in time or the server is away."""
+        try:
+            connection = await self._pool.acquire(timeout=self._settings.database_acquire_timeout_seconds)
+        except (*_PASSING, asyncpg.InterfaceError) as error:
+            raise _unavailable(error) from error
+        try:
+            yield connection
+        except _PASSING as error:
+            raise _unavailable(error) from error
+        except asyncpg.InterfaceError as error:
+            # The client library says with one word that the connection has gone and that it was used wrongly.
+            if not connection.is_closed():
+                raise
+            raise _unavailable(error) from error
+        finally:
+            await self._release(connection)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """For writing: all of it or nothing."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        # A connection whose statement was cancelled needs the server's word for it; a hung server gives none.
+        try:
+            await self._pool.release(connection, timeout=self._settings.database_acquire_timeout_seconds)
+        except (*_PASSING, asyncpg.InterfaceError) as error:
+            log.warning("A connection was dropped: %s", _words(error))
+
+
+@contextlib.asynccontextmanager
+async def connect(settings: Settings, service: str) -> AsyncIterator[Database]:
+    """The service's pool; waits until the server is there and the schema has every migration this code knows."""
+    pool = await _until_there(settings)
+    try:
+        await _until_migrated(pool, service)
+        yield Database(pool, settings)
+    finally:
+        try:
+            async with asyncio.timeout(settings.database_acquire_timeout_seconds):
+                await pool.close()
+        except (*_PASSING, asyncpg.InterfaceError):
+            pool.terminate()
+
+
+def migrations_of(service: str) -> list[Path]:
+    """The migration files of a service, in the order in which they are run."""
+    folder = Path(__file__).parent.parent / "services" / service / "migrations"
+    return sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+
+
+async def _until_there(settings: Settings) -> asyncpg.Pool:
+    told = ""
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                settings.database_url,
+                min_size=1,
+                max_size=settings.database_pool_size,
+                timeout=settings.database_acquire_timeout_seconds,
+                command_timeout=settings.database_statement_timeout_seconds + 1,
+                reset=_keep,
+                server_settings={"application_name": f"waypost {settings.process_name}"},
+            )
+        except (*_PASSING, *_NOT_YET, asyncpg.InterfaceError) as error:
+            told = _tell_once(told, f"Waiting for PostgreSQL: {_words(error)}")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _keep(connection: Connection) -> None:
+    """Nothing here changes a session's state, so the round trip that would put it back is not needed."""
+
+
+async def _until_migrated(pool: asyncpg.Pool, service: str) -> None:
+    wanted = {path.stem for path in migrations_of(service)}
+    told = ""
+    while True:
+        try:
+            done = {row["name"] for row in await pool.fetch("select name from migrations")}
+        except (*_PASSING, *_NOT_YET, asyncpg.InterfaceError) as error:
+            told = _tell_once(told, f"Waiting for migrations: {_words(error)}")
+        else:
+            if wanted <= done:
+                return
+            told = _tell_once(told, f"Waiting for migrations: {', '.join(sorted(wanted - done))}")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _tell_once(told: str, words: str) -> str:
+    if words != told:
+        log.info(words)
+    return words
+
+
+def _unavailable(error: BaseException) -> Fault:
+    log.warning("The database is out of reach: %s", _words(error))
+    return Fault(Code.UNAVAILABLE, "The database cannot be reached right now")
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,55 @@
+"""Questions, answers and faults as bytes: msgpack, decoded into the type that is expected or not at all."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.contracts.ask import Ask, answer_of, subject_of
+from shared.faults import Code, Detail, Fault
+
+A = TypeVar("A")
+
+encode = msgspec.msgpack.Encoder().encode
+_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+_answers: dict[type[Ask[Any]], Any] = {}
+_subjects: dict[type[Ask[Any]], str] = {}
+
+
+class FaultBody(msgspec.Struct, frozen=True):
+    """A fault on its way through the bus."""
+
+    code: Code
+    message: str
+    details: list[dict[str, str]] = []
+    retry_after: int | None = None
+
+
+def encode_fault(fault: Fault) -> bytes:
+    return encode(FaultBody(fault.code, fault.message, [dict(detail) for detail in fault.details], fault.retry_after))
+
+
+def decode_fault(data: bytes) -> Fault:
+    body: FaultBody = decoder_for(FaultBody).decode(data)
+    details = tuple(Detail(detail.get("field", ""), detail.get("message", "")) for detail in body.details)
+    return Fault(body.code, body.message, details=details, retry_after=body.retry_after)
+
+
+def decode_answer(question: type[Ask[A]], data: bytes) -> A:
+    # The types are worked out once per question, because doing it takes longer than the decoding.
+    if question not in _answers:
+        _answers[question] = answer_of(question)
+    answer: A = decoder_for(_answers[question]).decode(data)
+    return answer
+
+
+def decoder_for(kind: Any) -> msgspec.msgpack.Decoder[Any]:
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    return decoder
+
+
+def subject_for(question: type[Ask[Any]]) -> str:
+    if question not in _subjects:
+        _subjects[question] = subject_of(question)
+    return _subjects[question]

@@ -1,0 +1,64 @@
+"""Logs on stderr, a line each: JSON for machines, plain text for people. The request's id is in every line."""
+
+import logging
+import sys
+import time
+import traceback
+
+import msgspec
+
+from shared.context import request_id
+from shared.settings import Settings
+
+_encoder = msgspec.json.Encoder()
+_OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": _utc(record.created),
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request := request_id.get():
+            line["request"] = request
+        line |= {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS}
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        return _encoder.encode({name: _plain(value) for name, value in line.items()}).decode()
+
+
+class TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        request = request_id.get()
+        return f"{line}  [{request}]" if request else line
+
+
+def set_up(settings: Settings) -> None:
+    """Once per process, before anything else speaks."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonFormatter(settings.process_name) if settings.log_format == "json" else TextFormatter(),
+    )
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    # nats reports every failed attempt to connect; the bus tells of the changes that matter.
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,154 @@
+"""What arrives over NATS: requests to answer and deliveries to settle. Handed out by `shared.bus`."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from shared.contracts.ask import Ask
+from shared.encoding import decoder_for, encode, encode_fault
+from shared.faults import Code, Fault
+
+A = TypeVar("A")
+
+REQUEST_HEADER = "Waypost-Request"
+DEADLINE_HEADER = "Waypost-Deadline"
+# The names that the standard NATS service tooling looks for.
+FAULT_HEADER = "Nats-Service-Error-Code"
+MESSAGE_HEADER = "Nats-Service-Error"
+
+log = logging.getLogger(__name__)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A question as it arrives, before it is decoded."""
+
+    message: Msg
+
+    @property
+    def id(self) -> str:
+        return (self.message.headers or {}).get(REQUEST_HEADER, "")
+
+    @property
+    def deadline(self) -> float | None:
+        """Unix seconds; None when the caller named none that makes sense."""
+        try:
+            given = float((self.message.headers or {}).get(DEADLINE_HEADER, ""))
+        except ValueError:
+            return None
+        return given if math.isfinite(given) else None
+
+    def decode(self, kind: type[Ask[A]]) -> Ask[A]:
+        """INTERNAL when the caller speaks of other things than we do, as copies of different ages may."""
+        try:
+            question: Ask[A] = decoder_for(kind).decode(self.message.data)
+        except msgspec.DecodeError as error:
+            log.error("A question could not be read: %s", error, extra={"question": kind.__name__})
+            raise Fault(Code.INTERNAL, "The question could not be read") from error
+        return question
+
+    async def answer(self, answer: object) -> None:
+        await self._reply(encode(answer), None)
+
+    async def refuse(self, fault: Fault) -> None:
+        words = fault.message.encode("ascii", "replace").decode()
+        await self._reply(encode_fault(fault), {FAULT_HEADER: fault.code.value, MESSAGE_HEADER: words})
+
+    async def answer_json(self, answer: object) -> None:
+        await self._reply(msgspec.json.encode(answer), None)
+
+    async def _reply(self, payload: bytes, headers: dict[str, str] | None) -> None:
+        if not self.message.reply:
+            return
+        try:
+            await self.message._client.publish(self.message.reply, payload, headers=headers)
+        except nats.errors.MaxPayloadError:
+            # Whoever asked still waits, and is told of the defect like of any other.
+            raise
+        except (nats.errors.Error, OSError) as error:
+            # Whoever asked has lost the connection too, or hears of it by the deadline.
+            log.warning("An answer could not be sent: %s", error)
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One message of a stream, to be acknowledged when its work is done."""
+
+    message: Msg
+
+    @property
+    def data(self) -> bytes:
+        return self.message.data
+
+    @property
+    def subject(self) -> str:
+        return self.message.subject
+
+    @property
+    def times(self) -> int:
+        """How often this message has been delivered, this time included."""
+        return self.message.metadata.num_delivered or 1
+
+    async def done(self) -> None:
+        await self._say(self.message.ack())
+
+    async def later(self, seconds: float) -> None:
+        await self._say(self.message.nak(delay=seconds))
+
+    async def give_up(self) -> None:
+        await self._say(self.message.term())
+
+    async def _say(self, word: Awaitable[None]) -> None:
+        try:
+            await word
+        except (nats.errors.Error, OSError) as error:
+            # The server has not heard it, so it delivers the message again; that is agreed with everyone.
+            log.warning("A delivery could not be settled: %s", error)
+
+
+class Puller:
+    """A durable consumer, shared by all copies of a service that use the same name."""
+
+    def __init__(self, client: Client, subscription: Any) -> None:
+        self._client = client
+        self._subscription = subscription
+
+    async def fetch(self, most: int, wait_seconds: float) -> list[Delivery]:
+        """Up to ``most`` messages; an empty list when none came in time; UNAVAILABLE when out of reach."""
+        if not self._client.is_connected:
+            raise Fault(Code.UNAVAILABLE, "The stream cannot be reached right now")
+        try:
+            return [Delivery(message) for message in await self._subscription.fetch(most, timeout=wait_seconds)]
+        except TimeoutError:
+            return []
+        except (nats.errors.Error, OSError) as error:
+            raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
+
+    async def pending(self) -> int:
+        """How many messages wait to be delivered; UNAVAILABLE when out of reach."""
+        try:
+            info = await self._subscription.consumer_info()
+        except (nats.errors.Error, OSError) as error:
+            raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
+        return int(info.num_pending or 0)
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """One subject that this process serves."""
+
+    subscription: Subscription
+
+    async def drain(self, timeout: float) -> None:
+        """Takes nothing new; what has arrived is still handed over. ``timeout`` is in seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.subscription.drain()  # type: ignore[no-untyped-call]
+        except (nats.errors.Error, OSError) as error:
+            # The server, once it notices that we are gone, sends nothing more either.
+            log.warning("A subscription could not be given back: %s", str(error) or type(error).__name__)

@@ -1,0 +1,90 @@
+"""Facts leave a service through a table: written in the transaction that makes them true, published afterwards.
+
+Every schema has the same table ``outbox (id bigint, event_id text, subject text, payload bytea)``. A fact is published
+under its own id, so that the stream keeps it once even when a crash makes us publish it twice.
+"""
+
+import asyncio
+import logging
+
+import asyncpg
+
+from shared import ids
+from shared.bus import Bus
+from shared.contracts.ask import Event, subject_of
+from shared.database import Connection, Database
+from shared.encoding import encode
+from shared.faults import Fault
+from shared.settings import Settings
+
+# NATS takes messages of up to 1 MiB, headers included, unless it is told otherwise.
+LARGEST_BYTES = 1_000_000
+
+log = logging.getLogger(__name__)
+
+
+async def tell(tx: Connection, event: Event) -> None:
+    """Tells a fact if, and only if, the transaction commits."""
+    payload = encode(event)
+    if len(payload) > LARGEST_BYTES:
+        # In the table it would never get out, and hold up all that come after it.
+        raise ValueError(f"A {type(event).__name__} of {len(payload)} bytes is too large to be told")
+    await tx.execute(
+        "insert into outbox (event_id, subject, payload) values ($1, $2, $3)",
+        ids.new(),
+        subject_of(type(event)),
+        payload,
+    )
+
+
+class Relay:
+    """Carries facts from the table to the stream, in the order in which they were told.
+
+    Any number of copies may run: whoever locks the oldest row goes first, and the others take what is left afterwards.
+    """
+
+    def __init__(self, bus: Bus, database: Database, settings: Settings) -> None:
+        self._bus = bus
+        self._database = database
+        self._settings = settings
+        self._nudge = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something has just been committed; no need to wait for the next look."""
+        self._nudge.set()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                moved = await self._move()
+            except Fault as fault:
+                log.info("The outbox waits: %s", fault.message)
+                moved = 0
+                await asyncio.sleep(self._settings.bus_reconnect_wait_seconds)
+            if moved < self._settings.outbox_batch:
+                await self._pause()
+
+    async def _move(self) -> int:
+        async with self._database.transaction() as tx:
+            rows = await tx.fetch(
+                "select id, event_id, subject, payload from outbox order by id limit $1 for update",
+                self._settings.outbox_batch,
+            )
+            if rows:
+                await self._publish(rows)
+                await tx.execute("delete from outbox where id = any($1::bigint[])", [row["id"] for row in rows])
+        return len(rows)
+
+    async def _publish(self, rows: list[asyncpg.Record]) -> None:
+        timeout = self._settings.ask_timeout_seconds
+        await asyncio.gather(
+            *(self._bus.publish(row["subject"], row["payload"], row["event_id"], timeout) for row in rows)
+        )
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.outbox_poll_seconds):
+                await self._nudge.wait()
+        except TimeoutError:
+            return
+        self._nudge.clear()

@@ -1,0 +1,304 @@
+"""Every setting of every process: its name with the unit in it, its default, and one sentence.
+
+Each field is read from the environment as ``WAYPOST_`` and its name in capitals, e.g. ``WAYPOST_ASK_TIMEOUT_SECONDS``.
+An empty value counts as absent.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "WAYPOST_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or has an impossible value; the text names the variable."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    # Where the servers are
+    nats_url: Annotated[str, Meta(description="The NATS server with JetStream, user and password included.")]
+    redis_url: Annotated[
+        str, Meta(description="The Valkey or Redis server that counts the limits. Read by the gateway.")
+    ] = ""
+    database_url: Annotated[
+        str, Meta(description="The PostgreSQL database; for a service: with its own role, for `migrate`: the owner's.")
+    ] = ""
+    public_url: Annotated[str, Meta(description="How visitors reach the gateway; short links begin with it.")] = (
+        "http://127.0.0.1:8080"
+    )
+    own_hosts: Annotated[
+        tuple[str, ...], Meta(description="Further host names that lead to this gateway, separated by commas.")
+    ] = ()
+
+    # The process itself
+    process_name: Annotated[str, Meta(description="The name of this process in logs and lists.")] = "waypost"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least important messages that are logged.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "text"], Meta(description="One JSON object a line for machines, or plain lines for people.")
+    ] = "json"
+    time_scale: Annotated[
+        float, Meta(gt=0, description="Divides long waits (windows, retention), so that hours can be tried in seconds.")
+    ] = 1.0
+    stop_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long a stopping process may finish what it has begun.")
+    ] = 10.0
+
+    # The bus
+    ask_timeout_seconds: Annotated[float, Meta(gt=0, description="The deadline of a question that names no other.")] = (
+        2.0
+    )
+    bus_concurrency: Annotated[
+        int, Meta(ge=1, description="Questions that one service copy answers at the same time.")
+    ] = 256
+    bus_backlog: Annotated[
+        int, Meta(ge=0, description="Questions that may wait for a free place before the service says that it is full.")
+    ] = 1024
+    bus_reconnect_wait_seconds: Annotated[
+        float, Meta(gt=0, description="The pause between two attempts to reach NATS again; there is no last attempt.")
+    ] = 0.25
+    stream_replicas: Annotated[
+        int, Meta(ge=1, le=5, description="Servers of a NATS cluster that keep each stream; 1 without a cluster.")
+    ] = 1
+    listen_retry_seconds: Annotated[
+        float, Meta(gt=0, description="When a fact that could not be taken in is offered again; doubles every time.")
+    ] = 1.0
+    listen_retry_most_seconds: Annotated[
+        float, Meta(gt=0, description="The longest pause before such a fact is offered again.")
+    ] = 60.0
+
+    # The database
+    database_pool_size: Annotated[int, Meta(ge=1, description="Connections that one service copy opens at most.")] = 8
+    database_acquire_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long a question waits for a free connection.")
+    ] = 1.0
+    database_statement_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="The longest statement of a service; a role setting.")
+    ] = 5.0
+    outbox_poll_seconds: Annotated[
+        float, Meta(gt=0, description="How often the outbox is looked at when nothing has announced a new fact.")
+    ] = 1.0
+    outbox_batch: Annotated[int, Meta(ge=1, description="Facts published at a time.")] = 200
+    events_keep_seconds: Annotated[float, Meta(gt=0, description="How long the event stream keeps what happened.")] = (
+        7 * 86400.0
+    )
+
+    # The gateway's front
+    listen_host: Annotated[str, Meta(description="The address the gateway listens on.")] = "127.0.0.1"
+    listen_port: Annotated[int, Meta(ge=0, le=65535, description="The gateway's port.")] = 8080
+    listen_fd: Annotated[
+        int,
+        Meta(ge=-1, description="An open listening socket from the supervisor, used instead of the port; -1: none."),
+    ] = -1
+    gateway_workers: Annotated[
+        int, Meta(ge=1, description="Gateway processes in all; the local limiter takes its share of a limit from it.")
+    ] = 1
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks whose X-Forwarded-For is believed, e.g. 10.0.0.0/8."),
+    ] = ()
+    body_limit_bytes: Annotated[int, Meta(ge=1, description="The largest request body.")] = 262_144
+    body_timeout_seconds: Annotated[float, Meta(gt=0, description="How long a request body may take to arrive.")] = 30.0
+    header_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long the request line and headers may take to arrive.")
+    ] = 10.0
+    header_limit_bytes: Annotated[int, Meta(ge=1024, description="All headers of a request together.")] = 16_384
+    header_limit_count: Annotated[int, Meta(ge=1, description="Headers of a request.")] = 100
+    url_limit_bytes: Annotated[int, Meta(ge=256, description="The longest request target.")] = 8_192
+
+    # Keys at the gateway
+    key_cache_entries: Annotated[int, Meta(ge=1, description="Key verdicts that one gateway remembers.")] = 50_000
+    key_fresh_seconds: Annotated[
+        float, Meta(gt=0, description="A verdict older than this is asked for again before it is used.")
+    ] = 4.0
+    key_stale_seconds: Annotated[
+        float, Meta(gt=0, description="How old a verdict may be when the keys service is away.")
+    ] = 30.0
+    key_use_flush_seconds: Annotated[
+        float, Meta(gt=0, description="How often a gateway reports which keys were used.")
+    ] = 30.0
+
+    # Limits
+    limit_address_per_minute: Annotated[
+        int, Meta(ge=0, description="Requests of one address without a valid key; 0 switches the layer off.")
+    ] = 600
+    limit_address_keyed_per_minute: Annotated[
+        int, Meta(ge=0, description="Requests of one address with a valid key; 0 switches the layer off.")
+    ] = 6_000
+    limit_user_per_hour: Annotated[
+        int, Meta(ge=0, description="Requests of one user over all workspaces; 0 switches the layer off.")
+    ] = 20_000
+    limit_misses_per_minute: Annotated[
+        int, Meta(ge=0, description="Unknown short codes one address may try; 0 switches the layer off.")
+    ] = 60
+    limit_passwords_per_minute: Annotated[
+        int, Meta(ge=0, description="Passwords one address may try at one link; 0 switches the layer off.")
+    ] = 10
+    limit_pages_per_minute: Annotated[
+        int, Meta(ge=0, description="Bio and link pages one address may open; 0 switches the layer off.")
+    ] = 600
+    limit_budget_seconds: Annotated[
+        float, Meta(gt=0, description="How long a decision may take before the local limiter decides instead.")
+    ] = 0.02
+    limit_breaker_failures: Annotated[
+        int, Meta(ge=1, description="Failed decisions in a row after which Valkey is left alone for a while.")
+    ] = 5
+    limit_breaker_seconds: Annotated[
+        float, Meta(gt=0, description="How long Valkey is left alone before it is tried again.")
+    ] = 1.0
+    limit_connections: Annotated[
+        int, Meta(ge=1, description="Connections to Valkey, each with one round trip of decisions under way.")
+    ] = 4
+    limit_connection_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="A connection to Valkey that is silent for so long is given up.")
+    ] = 1.0
+    limit_queue_calls: Annotated[
+        int, Meta(ge=1, description="Calls that wait for one round trip; past it the local limiter decides.")
+    ] = 1_024
+    limit_local_entries: Annotated[int, Meta(ge=1, description="Counters the local limiter keeps at most.")] = 100_000
+
+    request_timeout_seconds: Annotated[float, Meta(gt=0, description="How long one API request may take in all.")] = 5.0
+
+    # Redirects
+    redirect_cache_entries: Annotated[int, Meta(ge=1, description="Short codes that one gateway remembers.")] = 200_000
+    redirect_fresh_seconds: Annotated[
+        float, Meta(gt=0, description="An entry older than this is asked for again, in case a message was lost.")
+    ] = 60.0
+    redirect_stale_seconds: Annotated[
+        float, Meta(gt=0, description="How old an entry may be when the links service is away.")
+    ] = 86_400.0
+    redirect_miss_seconds: Annotated[
+        float, Meta(gt=0, description="How long an unknown short code stays remembered as unknown.")
+    ] = 30.0
+    redirect_refresh_wait_seconds: Annotated[
+        float, Meta(gt=0, description="How long a visitor waits for fresh news of a link that is known already.")
+    ] = 0.04
+    redirect_ask_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long a visitor waits for the links service.")
+    ] = 0.9
+
+    # Bio pages
+    bio_cache_entries: Annotated[int, Meta(ge=1, description="Bio pages that one gateway remembers.")] = 5_000
+    bio_fresh_seconds: Annotated[
+        float, Meta(gt=0, description="A page older than this is drawn again, in case a message was lost.")
+    ] = 10.0
+    bio_stale_seconds: Annotated[float, Meta(gt=0, description="How old a page may be when the services are away.")] = (
+        3_600.0
+    )
+
+    # The click journal
+    journal_dir: Annotated[str, Meta(description="Where the gateway's workers keep their journals.")] = (
+        ".waypost/journal"
+    )
+    journal_segment_bytes: Annotated[int, Meta(ge=4096, description="A journal file is closed at this size.")] = (
+        16_777_216
+    )
+    journal_cap_bytes: Annotated[
+        int, Meta(ge=4096, description="All journals of one worker; past it the newest clicks are dropped and counted.")
+    ] = 1_073_741_824
+    journal_sync_seconds: Annotated[float, Meta(gt=0, description="How often the journal is forced to disk.")] = 0.05
+    journal_adopt_seconds: Annotated[
+        float, Meta(gt=0, description="How often a worker looks for journals of workers that are gone.")
+    ] = 10.0
+    journal_drain_seconds: Annotated[
+        float, Meta(gt=0, description="How long a stopping gateway ships clicks; the rest waits for the next start.")
+    ] = 3.0
+    ship_batch_clicks: Annotated[int, Meta(ge=1, description="Clicks in one message.")] = 2_000
+    ship_batch_bytes: Annotated[int, Meta(ge=1024, description="The size of one message of clicks.")] = 524_288
+    ship_interval_seconds: Annotated[float, Meta(gt=0, description="How often the journal is looked at.")] = 0.1
+    ship_ack_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long the stream may take to acknowledge a batch.")
+    ] = 5.0
+    ship_retry_seconds: Annotated[
+        float, Meta(gt=0, description="The longest pause before a batch is published once more.")
+    ] = 2.0
+    clicks_stream_bytes: Annotated[int, Meta(ge=1048576, description="The click stream's cap.")] = 4_294_967_296
+
+    # Analytics
+    ingest_batches: Annotated[int, Meta(ge=1, description="Batches of clicks stored in one transaction.")] = 20
+    ingest_wait_seconds: Annotated[float, Meta(gt=0, description="How long to wait for the first batch.")] = 1.0
+    ingest_ack_wait_seconds: Annotated[
+        float, Meta(gt=0, description="After this without an acknowledgement a batch is delivered again.")
+    ] = 30.0
+    ingest_deliveries: Annotated[
+        int, Meta(ge=1, description="Deliveries after which a batch goes to the dead letters.")
+    ] = 5
+    ingest_retry_seconds: Annotated[
+        float, Meta(gt=0, description="The pause before a batch that could not be stored is delivered again.")
+    ] = 1.0
+    ingest_backoff_seconds: Annotated[
+        float,
+        Meta(gt=0, description="The longest pause between two attempts while another server is away."),
+    ] = 5.0
+    clicks_keep_days: Annotated[int, Meta(ge=1, description="How long raw clicks are kept.")] = 90
+    batches_keep_days: Annotated[int, Meta(ge=1, description="How long a batch id is remembered.")] = 14
+    visits_ahead_days: Annotated[
+        int, Meta(ge=1, description="For how many days to come the partitions of raw clicks are made.")
+    ] = 3
+    housekeeping_seconds: Annotated[
+        float, Meta(gt=0, description="How often partitions are made, and what is older than agreed is deleted.")
+    ] = 3_600.0
+    housekeeping_rows: Annotated[
+        int, Meta(ge=1, description="Rows that one statement of the housekeeping deletes.")
+    ] = 10_000
+    totals_flush_seconds: Annotated[
+        float, Meta(gt=0, description="How often totals go back to the links they belong to.")
+    ] = 1.0
+    totals_batch: Annotated[int, Meta(ge=1, description="Totals in one message.")] = 1_000
+
+    # The embedded stack
+    local_start_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long a process of the embedded stack may take to answer for the first time.")
+    ] = 60.0
+    local_server_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long a server of the operator's own is waited for at the start.")
+    ] = 15.0
+    local_free_disk_bytes: Annotated[
+        int, Meta(ge=0, description="With less free disk than this the embedded stack does not start.")
+    ] = 67_108_864
+    local_log_bytes: Annotated[
+        int, Meta(ge=4096, description="A log file is put aside at this size; one older file is kept.")
+    ] = 10_485_760
+    local_nats_store_bytes: Annotated[int, Meta(ge=1048576, description="All streams of the embedded NATS server.")] = (
+        17_179_869_184
+    )
+    local_valkey_memory_bytes: Annotated[
+        int, Meta(ge=1048576, description="The memory of the embedded Valkey; past it the counters next to expire go.")
+    ] = 268_435_456
+    local_postgres_buffer_bytes: Annotated[
+        int, Meta(ge=1048576, description="The shared buffers of the embedded PostgreSQL.")
+    ] = 67_108_864
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings in ``environ``; raises `SettingsError` naming the variable that is missing or wrong."""
+        given: dict[str, object] = {}
+        for field in msgspec.structs.fields(cls):
+            value = environ.get(variable(field.name), "").strip()
+            if value:
+                given[field.name] = _split(value) if field.default == () else value
+        try:
+            return msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise SettingsError(_explain(str(error))) from None
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting: ``nats_url`` → ``WAYPOST_NATS_URL``."""
+    return PREFIX + name.upper()
+
+
+def _split(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _explain(message: str) -> str:
+    # msgspec says "… - at `$.name`" or "… missing required field `name`"; people know the variable's name.
+    for field in msgspec.structs.fields(Settings):
+        if f"`$.{field.name}`" in message or f"`$.{field.name}[" in message or f"field `{field.name}`" in message:
+            return f"{variable(field.name)}: {message.split(' - at ')[0]}"
+    return message

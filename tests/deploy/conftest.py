@@ -1,0 +1,45 @@
+"""A data directory, a console that is written to a file, and settings with short waits."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deploy.local.console import Console
+from deploy.local.data_dir import DataDir
+from deploy.local.stack import read_settings
+from shared.settings import Settings
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return msgspec.structs.replace(read_settings({}), stop_timeout_seconds=5.0, local_start_timeout_seconds=30.0)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
+    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.fixture
+def data(tmp_path: Path, settings: Settings) -> DataDir:
+    made = DataDir(tmp_path / "stack")
+    made.prepare(settings.local_free_disk_bytes)
+    return made
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    with open(tmp_path / "shown", "w", encoding="utf-8") as out:
+        yield Console(out, os.environ)
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Callable[[], str]:
+    """What the console has shown so far."""
+    return lambda: (tmp_path / "shown").read_text(encoding="utf-8")

@@ -1,0 +1,96 @@
+"""The rate limits as a client of the API meets them."""
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+
+from shared.contracts.accounts import Tier
+from shared.contracts.keys import Window
+from tests.dialects.client import Client
+from tests.dialects.conftest import NewClient
+from tests.world import World
+
+NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+
+
+@pytest.mark.parametrize(
+    ("tier", "hourly"), [(Tier.FREE, 1000), (Tier.PRO, 5000), (Tier.CREATOR, 10_000), (Tier.LIFETIME, 10_000)]
+)
+async def test_the_headers_show_the_tiers_number(new_client: NewClient, tier: Tier, hourly: int) -> None:
+    client = await new_client(tier=tier)
+    first, second = await client.get("/v1/links"), await client.get("/v1/links")
+    assert [int(first.headers[name]) for name in NUMBERS[:2]] == [hourly, hourly - 1]
+    assert int(second.headers["X-RateLimit-Remaining"]) == hourly - 2
+    assert time.time() < int(first.headers["X-RateLimit-Reset"]) <= time.time() + 3661
+    assert f"q={hourly};w=3600" in first.headers["RateLimit-Policy"]
+    assert f"r={hourly - 1}" in first.headers["RateLimit"]
+
+
+async def test_every_answer_carries_the_headers(world: World, new_client: NewClient, client: Client) -> None:
+    gateway = await world.start_gateway("gateway-headers")
+    client = client.at(gateway.url)
+    nobody = client.with_key(None)
+    poor = (await new_client(client.account, scopes=("links:read",))).at(gateway.url)
+    for answer in (
+        await client.get("/v1/links"),
+        await client.get("/v1/nowhere"),
+        await client.delete("/v1/profile"),
+        await client.post("/v1/links", data=b"{"),
+        await client.get("/v1/links?limit=0"),
+        await client.get("/v1/links/lnk_0000000000000000000000"),
+        await poor.get("/v1/profile"),
+        await nobody.get("/v1/links"),
+        await nobody.get("/v1/nowhere"),
+        await client.with_key("ezx_wrong").get("/v1/links"),
+    ):
+        assert all(int(answer.headers[name]) >= 0 for name in NUMBERS), answer
+        assert answer.headers["X-Request-Id"]
+    await gateway.process.stop()
+
+
+async def test_past_the_limit_comes_429_with_the_time_to_wait(new_client: NewClient) -> None:
+    client = await new_client(limit=3, window=Window.MINUTE)
+    answers = [await client.get("/v1/links") for _ in range(5)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
+    last = answers[-1]
+    assert last.code == "RATE_LIMIT_EXCEEDED"
+    assert last.headers["X-RateLimit-Remaining"] == "0"
+    wait = int(last.headers["Retry-After"])
+    assert 1 <= wait <= 61
+    assert last.json["error"]["retryAfter"] == wait
+    assert abs(int(last.headers["X-RateLimit-Reset"]) - (time.time() + wait)) <= 2
+
+
+async def test_a_limit_is_exact_over_two_gateways(world: World, new_client: NewClient, client: Client) -> None:
+    gateways = [
+        await world.start_gateway(name, limit_address_keyed_per_minute=0, gateway_workers=2)
+        for name in ("gateway-a", "gateway-b")
+    ]
+    for _ in range(3):
+        limited = await new_client(client.account, limit=100, window=Window.HOUR)
+        places = [limited.at(gateway.url) for gateway in gateways]
+        queue = iter(range(600))
+
+        async def worker(number: int, places: list[Client] = places, queue: object = queue) -> list[int]:
+            return [(await places[number % 2].get("/v1/templates")).status for _ in queue]  # type: ignore[attr-defined]
+
+        statuses = [status for some in await asyncio.gather(*map(worker, range(64))) for status in some]
+        assert statuses.count(200) == 100
+        assert statuses.count(429) == 500
+    for gateway in gateways:
+        await gateway.process.stop()
+
+
+async def test_what_nobody_with_a_key_asks_counts_by_address(world: World, client: Client) -> None:
+    gateway = await world.start_gateway("gateway-anon", limit_address_per_minute=5)
+    # An address of the loopback network that nothing else in this run comes from.
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=("127.77.0.5", 0))) as elsewhere:
+        anonymous = Client(elsewhere, gateway.url, None, None)
+        statuses = [(await anonymous.get("/v1/links")).status for _ in range(8)]
+        assert statuses == [401] * 5 + [429] * 3
+        # Somebody with a key at the same address is not held up by it.
+        with_key = Client(elsewhere, gateway.url, client.key, client.account)
+        assert (await with_key.get("/v1/links")).status == 200
+    await gateway.process.stop()

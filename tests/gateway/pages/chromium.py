@@ -1,0 +1,143 @@
+"""A real headless browser over the Chrome DevTools Protocol: open an address, measure, take a picture."""
+
+import asyncio
+import itertools
+import json
+import shutil
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-port=0",
+)
+PATIENCE_SECONDS = 30.0
+
+Message = dict[str, Any]
+
+
+class Browser:
+    """One tab. Calls are made one after the other; what happens in between is kept in `events`."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._session = ""
+        self.events: list[Message] = []
+
+    async def call(self, method: str, **params: object) -> Message:
+        number = next(self._numbers)
+        command: Message = {"id": number, "method": method, "params": params}
+        if self._session:
+            command["sessionId"] = self._session
+        await self._socket.send_json(command)
+        while True:
+            message = await self._receive()
+            if message.get("id") == number:
+                assert "error" not in message, message["error"]
+                result: Message = message["result"]
+                return result
+
+    async def start(self) -> None:
+        target = (await self.call("Target.createTarget", url="about:blank"))["targetId"]
+        self._session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+        for domain in ("Page", "Network", "Log", "Runtime"):
+            await self.call(f"{domain}.enable")
+
+    async def dress(self, *, width: int, height: int, scheme: str, scale: float = 1) -> None:
+        """The size of the window in CSS pixels, a phone below 600, and what the visitor prefers: light or dark."""
+        await self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 600,
+        )
+        await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    async def open(self, url: str) -> None:
+        self.events.clear()
+        await self.call("Page.navigate", url=url)
+        await self.until("Page.loadEventFired")
+
+    async def until(self, event: str) -> None:
+        while all(message["method"] != event for message in self.events):
+            await self._receive()
+
+    async def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression; a promise is waited for."""
+        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def picture(self, path: Path) -> None:
+        path.write_bytes(b64decode((await self.call("Page.captureScreenshot", format="png"))["data"]))
+
+    def requested(self) -> list[str]:
+        """What the page has asked for since `open`, itself included; addresses that need no network are left out."""
+        urls = (e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent")
+        return [url for url in urls if not url.startswith("data:")]
+
+    def complaints(self) -> list[str]:
+        """Everything the browser would write to its console: refused styles, failed requests, wrong markup."""
+        return [e["params"]["entry"]["text"] for e in self.events if e["method"] == "Log.entryAdded"]
+
+    async def _receive(self) -> Message:
+        message: Message = json.loads(await self._socket.receive_str(timeout=PATIENCE_SECONDS))
+        if "method" in message:
+            self.events.append(message)
+        return message
+
+
+def find() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@asynccontextmanager
+async def launch(program: str) -> AsyncIterator[Browser]:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *FLAGS,
+            f"--user-data-dir={folder}",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            port, path = await _address(process, Path(folder) / "DevToolsActivePort")
+            async with (
+                aiohttp.ClientSession() as http,
+                http.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as socket,
+            ):
+                browser = Browser(socket)
+                await browser.start()
+                yield browser
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+async def _address(process: asyncio.subprocess.Process, file: Path) -> tuple[str, str]:
+    """Port and path of the browser's own socket, which it writes to a file when it listens."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (file.exists() and (text := file.read_text()).count("\n")):
+            assert process.returncode is None, f"the browser has stopped with {process.returncode}"
+            await asyncio.sleep(0.05)
+    port, path = text.split("\n")[:2]
+    return port, path

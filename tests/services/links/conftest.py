@@ -1,0 +1,80 @@
+"""A workspace of its own for every test, and an ear for what the service tells."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared import ids
+from shared.bus import Bus
+from shared.contracts.links import CreateLink, Link, LinkCreated, LinkDeleted, LinkUpdated
+from shared.contracts.modes import Mode
+from tests.world import Process, World
+
+Told = LinkCreated | LinkUpdated | LinkDeleted
+
+
+class Ear:
+    """Everything told since the run began, in order."""
+
+    def __init__(self) -> None:
+        self._told: list[Told] = []
+        self._news = asyncio.Event()
+
+    def hear(self, event: Told) -> None:
+        self._told.append(event)
+        self._news.set()
+
+    async def until(self, link_id: str, count: int) -> list[Told]:
+        """The first ``count`` events about a link; fails after five seconds without them."""
+        async with asyncio.timeout(5):
+            while len(about := [event for event in self._told if event.link.id == link_id]) < count:
+                self._news.clear()
+                await self._news.wait()
+        return about
+
+
+class Desk:
+    """One workspace and mode, and the question that is asked most often."""
+
+    def __init__(self, bus: Bus, workspace: str, mode: Mode) -> None:
+        self.bus = bus
+        self.workspace = workspace
+        self.mode = mode
+
+    async def create(self, destination_url: str = "https://example.com", **fields: object) -> Link:
+        ask = CreateLink(workspace=self.workspace, mode=self.mode, destination_url=destination_url, **fields)  # type: ignore[arg-type]
+        return await self.bus.ask(ask)
+
+
+@pytest.fixture(scope="session")
+async def ear(world: World) -> Ear:
+    ear = Ear()
+    await world.bus.hear(LinkCreated, ear.hear)
+    await world.bus.hear(LinkUpdated, ear.hear)
+    await world.bus.hear(LinkDeleted, ear.hear)
+    return ear
+
+
+@pytest.fixture
+async def second_copy(world: World) -> AsyncIterator[Process]:
+    """Shares the questions with the first copy of the service."""
+    copy = world.service("links", copy=2)
+    await copy.start()
+    async with asyncio.timeout(20):
+        while "service answers" not in copy.log.read_text():
+            await asyncio.sleep(0.02)
+    yield copy
+    assert await copy.stop() == 0
+    copy.log.unlink()
+
+
+@pytest.fixture
+def desk(world: World) -> Desk:
+    return Desk(world.bus, ids.new(), Mode.LIVE)
+
+
+@pytest.fixture
+def test_desk(desk: Desk) -> Desk:
+    """The same workspace in test mode."""
+    return Desk(desk.bus, desk.workspace, Mode.TEST)

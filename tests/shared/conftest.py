@@ -1,0 +1,76 @@
+"""A bus of the test's own, and servers of the test's own for those who kill and stop them."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import bus as buses
+from shared.answering import Answerer, Answering
+from shared.bus import Bus
+from shared.contracts.ask import Ask
+from shared.settings import Settings
+from tests.servers import Servers
+from tests.shared.echo import Echo
+from tests.shared.nats_server import NatsServer
+
+
+@pytest.fixture
+def settings(servers: Servers) -> Settings:
+    return Settings(nats_url=servers.nats_url)
+
+
+@pytest.fixture
+async def bus(settings: Settings) -> AsyncIterator[Bus]:
+    async with buses.connect(settings) as bus:
+        yield bus
+
+
+@contextlib.asynccontextmanager
+async def answering(
+    bus: Bus, settings: Settings, answerers: Mapping[type[Ask[Any]], Answerer]
+) -> AsyncIterator[Answering]:
+    """A copy of the echo service, in this process."""
+    copy = Answering(bus, settings, "echo", answerers)
+    await copy.start()
+    try:
+        yield copy
+    finally:
+        await copy.stop()
+
+
+@pytest.fixture
+async def echo(bus: Bus, settings: Settings) -> AsyncIterator[Echo]:
+    """A copy of the echo service that answers over the same connection."""
+    copy = Echo(bus)
+    async with answering(bus, settings, copy.answerers):
+        yield copy
+
+
+Begin = Callable[[str], AbstractAsyncContextManager[tuple[Echo, Answering]]]
+
+
+@pytest.fixture
+def begin(settings: Settings) -> Begin:
+    """A copy of the echo service with a connection of its own; stopped at the end, or before by the test."""
+
+    @contextlib.asynccontextmanager
+    async def begin(name: str) -> AsyncIterator[tuple[Echo, Answering]]:
+        async with buses.connect(settings) as own_bus:
+            copy = Echo(own_bus, name)
+            answers = Answering(own_bus, settings, "echo", copy.answerers)
+            await answers.start()
+            yield copy, answers
+
+    return begin
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()

@@ -1,0 +1,204 @@
+"""Asking and answering: side by side, never too late, never telling the inside."""
+
+import asyncio
+import io
+import logging
+import time
+
+import msgspec
+import pytest
+
+from shared import context, ids
+from shared.bus import Bus
+from shared.faults import Code, Fault
+from shared.log import JsonFormatter
+from shared.settings import Settings
+from tests.shared.conftest import answering
+from tests.shared.echo import Crash, Echo, Large, Look, LookFurther, Promised, Refuse, Slow, WaitFurther
+
+
+async def test_200_slow_questions_run_side_by_side(bus: Bus, echo: Echo) -> None:
+    began = time.monotonic()
+    answers = await asyncio.gather(*(bus.ask(Slow(name=str(n))) for n in range(200)))
+    assert time.monotonic() - began < 1
+    assert answers == ["one"] * 200
+    assert sorted(echo.begun, key=int) == [str(n) for n in range(200)]
+
+
+async def test_a_full_service_says_so_at_once_and_answers_all_that_it_took(bus: Bus, settings: Settings) -> None:
+    narrow = msgspec.structs.replace(settings, bus_concurrency=8, bus_backlog=24)
+    copy = Echo(bus)
+    refused_after: list[float] = []
+
+    async def ask(name: str) -> str | Fault:
+        began = time.monotonic()
+        try:
+            return await bus.ask(Slow(name=name))
+        except Fault as fault:
+            refused_after.append(time.monotonic() - began)
+            return fault
+
+    async with answering(bus, narrow, copy.answerers):
+        outcomes = dict(zip(map(str, range(100)), await asyncio.gather(*(ask(str(n)) for n in range(100))), strict=True))
+    taken = [name for name, outcome in outcomes.items() if outcome == "one"]
+    refused = [outcome for outcome in outcomes.values() if isinstance(outcome, Fault)]
+    assert len(taken) == 32
+    assert sorted(copy.finished) == sorted(taken)
+    assert {(fault.code, "full" in fault.message, fault.retry_after) for fault in refused} == {
+        (Code.UNAVAILABLE, True, 1)
+    }
+    assert max(refused_after) < 0.2
+    assert copy.side_by_side == 8
+
+
+async def test_a_question_whose_time_runs_out_in_the_queue_is_not_executed(bus: Bus, settings: Settings) -> None:
+    narrow = msgspec.structs.replace(settings, bus_concurrency=1)
+    copy = Echo(bus)
+    async with answering(bus, narrow, copy.answerers):
+        first = asyncio.create_task(bus.ask(Slow(name="first", seconds=0.5)))
+        await asyncio.sleep(0.05)
+        with pytest.raises(Fault) as caught:
+            await bus.ask(Slow(name="second", seconds=0), timeout=0.2)
+        assert await first == "one"
+        assert await bus.ask(Slow(name="third", seconds=0)) == "one"
+    assert caught.value.code is Code.TIMEOUT
+    assert copy.begun == ["first", "third"]
+
+
+async def test_work_that_takes_too_long_is_ended_at_the_deadline(bus: Bus, echo: Echo) -> None:
+    began = time.monotonic()
+    with pytest.raises(Fault) as caught:
+        await bus.ask(Slow(name="endless", seconds=60), timeout=0.3)
+    assert caught.value.code is Code.TIMEOUT
+    assert time.monotonic() - began == pytest.approx(0.3, abs=0.1)
+    await asyncio.sleep(0.05)
+    assert echo.begun == ["endless"]
+    assert echo.finished == []
+    assert await bus.ask(Slow(seconds=0)) == "one"
+
+
+async def test_a_crash_tells_the_caller_nothing_and_the_log_everything(bus: Bus, echo: Echo) -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonFormatter("echo"))
+    logging.getLogger("shared.answering").addHandler(handler)
+    token = context.request_id.set("the-request")
+    try:
+        with pytest.raises(Fault) as caught:
+            await bus.ask(Crash(secret="hunter2"))
+    finally:
+        context.request_id.reset(token)
+        logging.getLogger("shared.answering").removeHandler(handler)
+    assert caught.value.code is Code.INTERNAL
+    assert caught.value.message == "Something went wrong here; it has been logged"
+    assert caught.value.details == ()
+    line = msgspec.json.decode(written.getvalue())
+    assert (line["request"], line["question"], line["level"]) == ("the-request", "Crash", "error")
+    assert "RuntimeError: the inside knows hunter2" in line["exception"]
+
+
+async def test_a_fault_arrives_as_it_was_raised(bus: Bus, echo: Echo) -> None:
+    with pytest.raises(Fault) as caught:
+        await bus.ask(Refuse(message="Zu viel\nauf einmal: ☃"))
+    fault = caught.value
+    assert (fault.code, fault.message, fault.retry_after) == (Code.LIMITED, "Zu viel\nauf einmal: ☃", 7)
+    assert fault.details == (
+        {"field": "slug", "message": "is taken"},
+        {"field": "url", "message": "führt nirgendwohin"},
+    )
+
+
+async def test_without_a_service_a_question_is_refused_within_50_ms(bus: Bus) -> None:
+    for _ in range(20):
+        began = time.monotonic()
+        with pytest.raises(Fault) as caught:
+            await bus.ask(Look())
+        assert time.monotonic() - began < 0.05
+        assert caught.value.code is Code.UNAVAILABLE
+
+
+async def test_the_request_id_goes_all_the_way(bus: Bus, echo: Echo) -> None:
+    token = context.request_id.set(ids.new())
+    seen = await bus.ask(LookFurther())
+    assert seen.request == context.request_id.get()
+    context.request_id.reset(token)
+
+
+async def test_a_question_without_a_request_id_gets_one(bus: Bus, echo: Echo) -> None:
+    first, second = await bus.ask(LookFurther()), await bus.ask(LookFurther())
+    assert ids.valid(first.request)
+    assert first.request != second.request
+
+
+async def test_a_question_asked_on_behalf_of_another_never_outlives_it(bus: Bus, echo: Echo) -> None:
+    before = time.time()
+    seen = await bus.ask(LookFurther(), timeout=0.7)
+    assert before + 0.6 < seen.deadline < before + 0.8
+
+
+async def test_a_slow_neighbour_costs_no_more_than_the_time_there_was(bus: Bus, echo: Echo) -> None:
+    began = time.monotonic()
+    with pytest.raises(Fault) as caught:
+        await bus.ask(WaitFurther(seconds=60), timeout=0.4)
+    assert caught.value.code is Code.TIMEOUT
+    assert time.monotonic() - began == pytest.approx(0.4, abs=0.15)
+
+
+async def test_a_question_whose_time_is_over_is_not_even_sent(bus: Bus, echo: Echo) -> None:
+    token = context.deadline.set(time.time() - 1)
+    with pytest.raises(Fault) as caught:
+        await bus.ask(Slow(name="late"))
+    context.deadline.reset(token)
+    assert caught.value.code is Code.TIMEOUT
+    assert echo.begun == []
+
+
+async def test_a_question_without_a_deadline_gets_the_usual_one(bus: Bus, settings: Settings) -> None:
+    brief = msgspec.structs.replace(settings, ask_timeout_seconds=0.2)
+    copy = Echo(bus)
+    async with answering(bus, brief, copy.answerers):
+        reply = await bus._client.request("echo.slow", msgspec.msgpack.encode(Slow(name="bare", seconds=60)), timeout=1)
+    assert reply.headers
+    assert reply.headers["Nats-Service-Error-Code"] == Code.TIMEOUT.value
+    assert copy.finished == []
+
+
+async def test_a_question_that_cannot_be_read_is_an_internal_fault(bus: Bus, echo: Echo) -> None:
+    for bytes_ in (b"", b"\xc1", msgspec.msgpack.encode({"seconds": "soon"})):
+        reply = await bus._client.request("echo.slow", bytes_, timeout=1)
+        assert reply.headers
+        assert reply.headers["Nats-Service-Error-Code"] == Code.INTERNAL.value
+    assert echo.begun == []
+
+
+@pytest.mark.parametrize("header", ["", "soon", "nan", "inf", "-1", "1e999"])
+async def test_a_senseless_deadline_does_not_lengthen_the_work(bus: Bus, settings: Settings, header: str) -> None:
+    brief = msgspec.structs.replace(settings, ask_timeout_seconds=0.1)
+    copy = Echo(bus)
+    async with answering(bus, brief, copy.answerers):
+        question = msgspec.msgpack.encode(Slow(name="odd", seconds=60))
+        await bus._client.publish("echo.slow", question, headers={"Waypost-Deadline": header})
+        assert await bus.ask(Slow(name="even", seconds=0.2)) == "one"
+        assert copy.side_by_side <= 2
+    assert copy.finished == ["even"]
+
+
+async def test_an_answer_of_the_wrong_kind_is_an_internal_fault(bus: Bus, echo: Echo) -> None:
+    with pytest.raises(Fault) as caught:
+        await bus.ask(Promised())
+    assert caught.value.code is Code.INTERNAL
+
+
+async def test_an_answer_that_is_too_large_is_an_internal_fault_at_once(bus: Bus, echo: Echo) -> None:
+    assert len(await bus.ask(Large(letters=1_000_000))) == 1_000_000
+    began = time.monotonic()
+    with pytest.raises(Fault) as caught:
+        await bus.ask(Large(letters=10_000_000))
+    assert caught.value.code is Code.INTERNAL
+    assert time.monotonic() - began < 0.5
+
+
+async def test_a_question_that_is_too_large_says_so(bus: Bus, echo: Echo) -> None:
+    with pytest.raises(Fault) as caught:
+        await bus.ask(Large(padding="x" * 10_000_000))
+    assert caught.value.code is Code.TOO_LARGE

@@ -1,0 +1,179 @@
+"""The world of a test run: real servers, the services as processes of their own, and gateways on ports of their own."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+import asyncpg
+
+from shared import bus as buses
+from shared.bus import Bus
+from shared.contracts import SERVICES
+from shared.contracts.accounts import Account, CreateUser, Tier
+from shared.contracts.keys import CreateKey, NewKey
+from shared.faults import Code, Fault
+from shared.ids import new as new_id
+from shared.migrations import provision, role_of
+from shared.settings import Settings, variable
+from tests.servers import Servers, free_port
+
+ROOT = Path(__file__).parent.parent
+
+
+class Process:
+    """One of our processes, its output in a file."""
+
+    def __init__(self, name: str, argv: list[str], env: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._argv = argv
+        self._env = env
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process is None or self._process.returncode is not None
+
+    async def start(self) -> None:
+        with self.log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._argv, env=self._env, cwd=ROOT, stdout=output, stderr=output
+            )
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ends the process and returns its exit status; one that has ended already is left alone."""
+        assert self._process
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGCONT)
+                self._process.send_signal(how)
+        return await asyncio.wait_for(self._process.wait(), 20)
+
+    def signal(self, how: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(how)
+
+
+class Gateway:
+    def __init__(self, process: Process, url: str) -> None:
+        self.process = process
+        self.url = url
+
+
+class World:
+    def __init__(self, servers: Servers, folder: Path) -> None:
+        self.servers = servers
+        self.folder = folder
+        self.passwords = {service: secrets.token_hex(8) for service in SERVICES}
+        self.services: dict[str, Process] = {}
+        self._bus: Bus | None = None
+
+    @property
+    def bus(self) -> Bus:
+        assert self._bus, "the world has not begun"
+        return self._bus
+
+    def database_url(self, service: str) -> str:
+        """The service's own role, as its process knows it."""
+        parts = urlsplit(self.servers.owner_url)
+        login = f"{role_of(service)}:{self.passwords[service]}@{parts.hostname}:{parts.port}"
+        return urlunsplit(parts._replace(netloc=login))
+
+    def env(self, process_name: str, **settings: object) -> dict[str, str]:
+        """The environment of a process of ours; settings by their field names."""
+        base = {name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_")}
+        given = {
+            "process_name": process_name,
+            "nats_url": self.servers.nats_url,
+            "redis_url": self.servers.redis_url,
+            "journal_dir": str(self.folder / "journal"),
+        } | settings
+        return base | {variable(name): str(value) for name, value in given.items()}
+
+    def settings(self, process_name: str = "test", **settings: object) -> Settings:
+        return Settings.read(self.env(process_name, **settings))
+
+    async def connect(self) -> asyncpg.Connection:
+        """As the owner of everything. Closed by the caller."""
+        return await asyncpg.connect(self.servers.owner_url)
+
+    def service(self, name: str, copy: int = 1, **settings: object) -> Process:
+        """A copy of a service that is not started yet."""
+        process_name = name if copy == 1 else f"{name}-{copy}"
+        env = self.env(process_name, database_url=self.database_url(name), **settings)
+        return Process(
+            process_name, [sys.executable, "-m", f"services.{name}"], env, self.folder / f"{process_name}.log"
+        )
+
+    async def start_gateway(self, name: str, **settings: object) -> Gateway:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        env = self.env(name, **({"listen_port": port, "public_url": url} | settings))
+        process = Process(name, [sys.executable, "-m", "gateway"], env, self.folder / f"{name}.log")
+        await process.start()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(400):
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"{url}/readyz") as answer:
+                        if answer.status == 200:
+                            return Gateway(process, url)
+                await asyncio.sleep(0.025)
+        raise AssertionError(f"{name} did not get ready:\n{process.log.read_text()[-4000:]}")
+
+    async def account(self, tier: Tier = Tier.CREATOR, username: str | None = None) -> Account:
+        username = username or f"u{new_id().lower()}"[:24]
+        return await self.bus.ask(
+            CreateUser(username=username, email=f"{username}@example.com", password=secrets.token_hex(8), tier=tier)
+        )
+
+    async def key(self, account: Account, **fields: object) -> NewKey:
+        return await self.bus.ask(CreateKey(workspace=account.workspace.id, user=account.user.id, **fields))  # type: ignore[arg-type]
+
+    async def until_answered(self, service: str) -> None:
+        """Waits until a copy of the service has joined the bus."""
+        for _ in range(400):
+            try:
+                await self.bus._client.request(f"$SRV.PING.{service}", timeout=0.5)
+            except Exception as error:  # noqa: BLE001
+                if self.services[service].ended:
+                    raise AssertionError(self.services[service].log.read_text()[-4000:]) from error
+                await asyncio.sleep(0.025)
+            else:
+                return
+        raise AssertionError(f"{service} did not answer: {self.services[service].log.read_text()[-4000:]}")
+
+
+@contextlib.asynccontextmanager
+async def begin(servers: Servers, folder: Path) -> AsyncIterator[World]:
+    world = World(servers, folder)
+    for service in SERVICES:
+        await provision(servers.owner_url, service, world.passwords[service])
+    async with buses.connect(world.settings()) as bus:
+        await bus.ensure_streams()
+        world._bus = bus
+        for service in SERVICES:
+            if (ROOT / "services" / service / "__main__.py").exists():
+                world.services[service] = world.service(service)
+                await world.services[service].start()
+        for service in world.services:
+            await world.until_answered(service)
+        try:
+            yield world
+        finally:
+            for process in world.services.values():
+                await process.stop()
+
+
+__all__ = ["Code", "Fault", "Gateway", "Process", "World", "begin"]
