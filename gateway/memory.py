@@ -88,8 +88,11 @@ class Memory(Generic[K, V]):
             entry.fresh_until = now + _RETRY_SECONDS
             return entry.value
 
-    def forget(self, key: K) -> None:
-        """Something about it has changed."""
+    def forget(self, key: K, *, unless: Callable[[V], bool] = lambda _value: False) -> None:
+        """Something about it has changed, ``unless`` what is remembered shows that the change is known already."""
+        entry = self._entries.get(key)
+        if entry is not None and unless(entry.value):
+            return
         self._entries.pop(key, None)
         if (question := self._questions.pop(key, None)) is not None:
             question.doubtful = True

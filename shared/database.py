@@ -53,9 +53,13 @@ class Database:
             yield connection
         except _PASSING as error:
             raise _unavailable(error) from error
+        except asyncpg.InternalClientError as error:
+            # The server went away between two steps of the protocol: this connection is of no use any more.
+            connection.terminate()
+            raise _unavailable(error) from error
         except asyncpg.InterfaceError as error:
             # The client library says with one word that the connection has gone and that it was used wrongly.
-            if not connection.is_closed():
+            if not _gone(connection):
                 raise
             raise _unavailable(error) from error
         finally:
@@ -137,6 +141,14 @@ def _tell_once(told: str, words: str) -> str:
     if words != told:
         log.info(words)
     return words
+
+
+def _gone(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool has taken it back already, which it does with a broken connection only.
+        return True
 
 
 def _unavailable(error: BaseException) -> Fault:

@@ -52,8 +52,9 @@ def set_up(settings: Settings) -> None:
         JsonFormatter(settings.process_name) if settings.log_format == "json" else TextFormatter(),
     )
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    # nats reports every failed attempt to connect; the bus tells of the changes that matter.
+    # Both report every failed attempt to connect; the bus and the database tell of the changes that matter.
     logging.getLogger("nats").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
 
 
 def _utc(seconds: float) -> str:

@@ -64,6 +64,15 @@ class Relay:
             if moved < self._settings.outbox_batch:
                 await self._pause()
 
+    async def finish(self) -> None:
+        """Tells what is left before the process ends; what cannot be told now waits for another copy or a restart."""
+        try:
+            async with asyncio.timeout(self._settings.stop_timeout_seconds):
+                while await self._move():
+                    pass
+        except (Fault, TimeoutError) as error:
+            log.info("Facts are left in the outbox: %s", str(error) or "there was no time")
+
     async def _move(self) -> int:
         async with self._database.transaction() as tx:
             rows = await tx.fetch(

@@ -146,7 +146,7 @@ class World:
         for _ in range(400):
             try:
                 await self.bus._client.request(f"$SRV.PING.{service}", timeout=0.5)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 if self.services[service].ended:
                     raise AssertionError(self.services[service].log.read_text()[-4000:]) from error
                 await asyncio.sleep(0.025)

@@ -12,8 +12,10 @@ from deploy.local.trouble import Trouble
 
 _REPLY_SECONDS = 0.25
 _CONNECT_SECONDS = 2
-_RECONNECT_SECONDS = 0.25
+_CLOSE_SECONDS = 1.0
 _OLDEST_SERVER = (2, 12, 3)  # older ones may lose what they have acknowledged
+
+_AWAY = (nats.errors.Error, OSError, TimeoutError)
 
 
 class Metadata(msgspec.Struct):
@@ -27,44 +29,47 @@ class Present(msgspec.Struct):
 
 
 class RollCall:
-    """Made by `connect`."""
+    """Made by `connect`. Connects when it is asked, and again after the server has been away."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
 
     async def hears(self, service: str, process: str) -> bool:
         """Does this process answer under the service's name right now?"""
         try:
+            client = await self._connected()
             async with asyncio.timeout(_REPLY_SECONDS):
-                inbox = self._client.new_inbox()
-                replies = await self._client.subscribe(inbox)
-                try:
-                    await self._client.publish(f"$SRV.PING.{service}", reply=inbox)
-                    async for reply in replies.messages:
-                        if msgspec.json.decode(reply.data or b"{}", type=Present).metadata.process == process:
-                            return True
-                finally:
-                    await replies.unsubscribe()
-        except (TimeoutError, nats.errors.Error, OSError):
+                return await _is_present(client, service, process)
+        except _AWAY:
             return False
-        return False
+
+    async def close(self) -> None:
+        if self._client:
+            await _close(self._client)
+
+    async def _connected(self) -> Client:
+        async with self._connecting:
+            if self._client is None or not self._client.is_connected:
+                self._client = await _connect(self._url)
+            return self._client
 
 
 @contextlib.asynccontextmanager
 async def connect(url: str) -> AsyncIterator[RollCall]:
-    """A connection that is tried again for as long as it is used."""
-    client = await _client(url, attempts=-1)
+    call = RollCall(url)
     try:
-        yield RollCall(client)
+        yield call
     finally:
-        await client.close()
+        await call.close()
 
 
 async def try_server(url: str) -> bool:
     """Is there a server with JetStream that we can use? False: not yet. Raises `Trouble` when it will not do."""
     try:
-        client = await _client(url, attempts=1)
-    except (nats.errors.Error, OSError, TimeoutError):
+        client = await _connect(url)
+    except _AWAY:
         return False
     try:
         version = client.connected_server_version
@@ -73,31 +78,46 @@ async def try_server(url: str) -> bool:
             raise Trouble(f"The server in WAYPOST_NATS_URL is NATS {version}; {wanted} or later is needed")
         try:
             await client.jetstream(timeout=_CONNECT_SECONDS).account_info()
-        except nats.errors.Error as error:
+        except _AWAY as error:
             raise Trouble(f"The server in WAYPOST_NATS_URL has no JetStream for this user: {error}") from error
     finally:
-        await client.close()
+        await _close(client)
     return True
 
 
-async def _client(url: str, attempts: int) -> Client:
+async def _is_present(client: Client, service: str, process: str) -> bool:
+    inbox = client.new_inbox()
+    replies = await client.subscribe(inbox)
+    try:
+        await client.publish(f"$SRV.PING.{service}", reply=inbox)
+        async for reply in replies.messages:
+            # Nobody there: an empty reply with the server's status.
+            if reply.data and msgspec.json.decode(reply.data, type=Present).metadata.process == process:
+                return True
+    finally:
+        await replies.unsubscribe()
+    return False
+
+
+async def _connect(url: str) -> Client:
     client = Client()
 
     async def ignore(_: Exception) -> None:
         """What fails shows in the answer; nats would print it."""
 
     try:
+        # Without reconnecting: a client that is closed in the middle of that may go on trying for ever.
         await client.connect(
-            url,
-            name="waypost supervisor",
-            error_cb=ignore,
-            allow_reconnect=attempts != 1,
-            max_reconnect_attempts=attempts,
-            reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type]
-            connect_timeout=_CONNECT_SECONDS,
+            url, name="waypost supervisor", error_cb=ignore, allow_reconnect=False, connect_timeout=_CONNECT_SECONDS
         )
     except BaseException:
         # A refused connection is still open on our side.
-        await client.close()
+        await _close(client)
         raise
     return client
+
+
+async def _close(client: Client) -> None:
+    with contextlib.suppress(*_AWAY):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await client.close()

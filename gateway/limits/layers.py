@@ -1,5 +1,6 @@
 """What is limited, and what a decision says."""
 
+from functools import lru_cache
 from hashlib import blake2b
 from math import ceil
 from typing import NamedTuple
@@ -50,6 +51,8 @@ class Verdict(NamedTuple):
     now_ms: int
 
 
+# Hashing names is a good part of a decision, and the same few callers make most of them.
+@lru_cache(maxsize=16_384)
 def cap_of(layer: Layer, time_scale: float) -> Cap:
     # Addresses must not be readable in the store. The tag in braces keeps all counters on one node of a cluster.
     owner = blake2b(layer.key.encode(), digest_size=16).hexdigest()

@@ -56,7 +56,6 @@ class Limiter:
 
 
 def _observe(decision: Decision) -> None:
-    by = "valkey" if decision.exact else "local"
-    metrics.DECISIONS.labels(by, "allowed" if decision.allowed else "refused").inc()
+    metrics.DECISIONS_BY[decision.exact, decision.allowed].inc()
     if not decision.allowed:
         metrics.REFUSALS.labels(decision.layer).inc()

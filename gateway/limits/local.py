@@ -10,34 +10,35 @@ _LOOKS = 16
 
 
 class RollingWindow:
-    """One rolling window. Made when a call is counted, so it is never empty for long."""
+    """The calls of one counter. `total` is right for the time of the last `advance` or `count`."""
 
-    __slots__ = ("_bucket_ms", "_buckets", "_total")
+    __slots__ = ("_bucket_ms", "_buckets", "total")
 
     def __init__(self, bucket_ms: int) -> None:
         self._bucket_ms = bucket_ms
         self._buckets: dict[int, int] = {}  # oldest first
-        self._total = 0
+        self.total = 0
 
-    def used(self, now_ms: int) -> int:
-        """Calls in the window that ends now."""
-        if self._buckets:
-            bucket = now_ms // self._bucket_ms
-            newest = next(reversed(self._buckets))
+    def advance(self, now_ms: int) -> int:
+        """Forgets what has left the window; returns the bucket that counts now."""
+        bucket = now_ms // self._bucket_ms
+        if not self._buckets:
+            return bucket
+        newest = next(reversed(self._buckets))
+        if newest > bucket + BUCKETS:
             # The clock was a whole window ahead, so what was counted then says nothing.
-            if newest > bucket + BUCKETS:
-                self._buckets.clear()
-                self._total = 0
-            self._forget_before(max(bucket, newest) - BUCKETS)
-        return self._total
+            self._buckets.clear()
+            self.total = 0
+            return bucket
+        bucket = max(bucket, newest)
+        while self._buckets and (oldest := next(iter(self._buckets))) < bucket - BUCKETS:
+            self.total -= self._buckets.pop(oldest)
+        return bucket
 
     def count(self, now_ms: int) -> None:
-        """To be called after `used` at the same time."""
-        bucket = now_ms // self._bucket_ms
-        if self._buckets:
-            bucket = max(bucket, next(reversed(self._buckets)))
+        bucket = self.advance(now_ms)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        self._total += 1
+        self.total += 1
 
     def moves_at(self) -> int:
         """Unix milliseconds when the oldest calls leave the window."""
@@ -45,16 +46,12 @@ class RollingWindow:
 
     def frees_at(self, limit: int) -> int:
         """Unix milliseconds when so many calls have left that one more fits into ``limit``."""
-        left = self._total
+        left = self.total
         for bucket, calls in self._buckets.items():
             left -= calls
             if left < limit:
                 return (bucket + BUCKETS + 1) * self._bucket_ms
         raise ValueError("An empty window has nothing to free")
-
-    def _forget_before(self, bucket: int) -> None:
-        while self._buckets and (oldest := next(iter(self._buckets))) < bucket:
-            self._total -= self._buckets.pop(oldest)
 
 
 class LocalLimiter:
@@ -74,8 +71,11 @@ class LocalLimiter:
         shown, reset_ms = -1, -1
         for place, cap in enumerate(caps):
             window = self._windows.get(cap.counter)
+            if window is None:
+                continue
+            window.advance(now_ms)
             limit = self._share(cap.limit)
-            if window is not None and window.used(now_ms) >= limit and (at := window.frees_at(limit)) > reset_ms:
+            if window.total >= limit and (at := window.frees_at(limit)) > reset_ms:
                 shown, reset_ms = place, at
         if shown >= 0:
             return Verdict(False, shown, 0, reset_ms, now_ms)
@@ -95,7 +95,6 @@ class LocalLimiter:
             return False
         for cap in caps:
             window = self._windows.setdefault(cap.counter, RollingWindow(cap.bucket_ms))
-            window.used(now_ms)
             window.count(now_ms)
         return True
 
@@ -107,17 +106,18 @@ class LocalLimiter:
             if not self._windows or len(self._windows) + needed <= self._entries:
                 return True
             counter, window = self._windows.popitem(last=False)
-            if not self._forgets and window.used(now_ms):
+            window.advance(now_ms)
+            if window.total and not self._forgets:
                 # It goes to the back, so that the next looks fall on others.
                 self._windows[counter] = window
         return len(self._windows) + needed <= self._entries
 
     def _tightest(self, caps: Sequence[Cap], now_ms: int) -> Verdict:
-        verdicts = []
-        for place, cap in enumerate(caps):
-            window = self._windows[cap.counter]
-            remaining = self._share(cap.limit) - window.used(now_ms)
-            verdicts.append(Verdict(True, place, remaining, window.moves_at(), now_ms))
+        windows = [self._windows[cap.counter] for cap in caps]
+        verdicts = [
+            Verdict(True, place, self._share(cap.limit) - window.total, window.moves_at(), now_ms)
+            for place, (cap, window) in enumerate(zip(caps, windows, strict=True))
+        ]
         # Among equally tight layers the last to move decides, so that a call at its reset meets no other full layer.
         return min(verdicts, key=lambda verdict: (verdict.remaining, -verdict.reset_ms))
 

@@ -3,6 +3,12 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 DECISIONS = Counter("waypost_limiter_decisions", "Decisions, by who counted and how it ended.", ["by", "outcome"])
+# Looking a series up by its labels costs more than counting in it.
+DECISIONS_BY = {
+    (exact, allowed): DECISIONS.labels("valkey" if exact else "local", "allowed" if allowed else "refused")
+    for exact in (True, False)
+    for allowed in (True, False)
+}
 REFUSALS = Counter("waypost_limiter_refusals", "Refused calls, by the layer that refused.", ["layer"])
 FAILURES = Counter("waypost_limiter_failures", "Round trips to Valkey without a decision in time.", ["reason"])
 LOCAL = Gauge("waypost_limiter_local", "1 while this gateway leaves Valkey alone and counts its share, else 0.")

@@ -57,7 +57,8 @@ class Spool:
         self._window = max(settings.ship_batch_bytes, LARGEST_FRAME)
         self._segments = deque(self._find())
         self._number = max(self._checkpoint.position.segment, *(s.number for s in self._segments), 0)
-        self.found = sum(segment.length for segment in self._segments) - self._position_in_first().start
+        # What the first segment has shipped does not wait any more.
+        self.found = sum(segment.length - self._position_in(segment).start for segment in self._segments)
 
     @property
     def id(self) -> str:
@@ -77,7 +78,7 @@ class Spool:
         while self._segments:
             segment = self._segments[0]
             closed, length = segment.closed, segment.length  # in this order: what is closed does not grow
-            at = self._position_in_first()
+            at = self._position_in(segment)
             if at.start < at.end:
                 # After a power cut the file may be shorter than the batch was: what is left keeps the batch's id.
                 frames = _read(segment, at.start, min(at.end, length), at.end - at.start)
@@ -129,11 +130,9 @@ class Spool:
                 segment.path.unlink()
         return [segment for segment in segments if segment.number >= shipped]
 
-    def _position_in_first(self) -> Position:
+    def _position_in(self, segment: Segment) -> Position:
         at = self._checkpoint.position
-        if not self._segments or self._segments[0].number == at.segment:
-            return at
-        return Position(self._segments[0].number, 0, 0)
+        return at if at.segment == segment.number else Position(segment.number, 0, 0)
 
     def _parcel(self, at: Position, frames: Frames, *, last: bool) -> Parcel:
         batch = f"{self.id}-{at.segment}-{at.start}-{at.end}"
@@ -142,11 +141,11 @@ class Spool:
 
     def _finish(self, segment: Segment) -> None:
         segment.path.unlink(missing_ok=True)
-        self.released += segment.length - self._position_in_first().start
+        self.released += segment.length - self._position_in(segment).start
         self._segments.popleft()
 
     def _give_up(self, segment: Segment) -> None:
-        at = self._position_in_first()
+        at = self._position_in(segment)
         self._keep_aside(segment, at.start)
         # The number stays known, so that no later segment can get it again.
         self._checkpoint.intend(Position(segment.number, segment.length, segment.length))

@@ -36,7 +36,7 @@ class Targets:
         )
 
     async def start(self) -> None:
-        await self._bus.hear(LinkCreated, lambda event: self._forget(event.link))
+        await self._bus.hear(LinkCreated, self._forget_miss)
         await self._bus.hear(LinkUpdated, self._forget_updated)
         await self._bus.hear(LinkDeleted, lambda event: self._forget(event.link))
         self._bus.on_gap(self._found.doubt_all)
@@ -56,6 +56,11 @@ class Targets:
 
     def _forget(self, link: Link) -> None:
         self._found.forget((link.domain, link.slug))
+
+    def _forget_miss(self, event: LinkCreated) -> None:
+        # A visitor may be faster than the news of the link; what they have found stays.
+        key = (event.link.domain, event.link.slug)
+        self._found.forget(key, unless=lambda found: found.target is not None and found.target.link == event.link.id)
 
     def _forget_updated(self, event: LinkUpdated) -> None:
         self._forget(event.link)

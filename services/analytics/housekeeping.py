@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from services.analytics import store
 from services.analytics.reach import Reach
 from shared.database import Connection, Database
-from shared.faults import Fault
 from shared.service import Service
 from shared.settings import Settings
 
@@ -20,16 +19,10 @@ log = logging.getLogger(__name__)
 
 async def keep_house(service: Service) -> None:
     settings = service.settings
-    reach = Reach("the housekeeping", settings.bus_reconnect_wait_seconds, settings.ingest_backoff_seconds)
+    reach = Reach("the database to keep house in", settings.bus_reconnect_wait_seconds, settings.ingest_backoff_seconds)
     while True:
-        try:
-            await tidy(service.database, settings, datetime.now(UTC))
-        except Fault as fault:
-            reach.lost(fault)
-            await asyncio.sleep(reach.pause)
-        else:
-            reach.found()
-            await asyncio.sleep(settings.housekeeping_seconds / settings.time_scale)
+        await reach.insist(lambda: tidy(service.database, settings, datetime.now(UTC)))
+        await asyncio.sleep(settings.housekeeping_seconds / settings.time_scale)
 
 
 async def tidy(database: Database, settings: Settings, now: datetime) -> None:

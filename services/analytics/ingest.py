@@ -15,7 +15,6 @@ from services.analytics.reach import Reach
 from services.analytics.rollups import RollUps
 from shared.bus import Delivery, Puller
 from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
-from shared.faults import Code, Fault
 from shared.service import Service
 
 DURABLE = "analytics"
@@ -27,50 +26,39 @@ log = logging.getLogger(__name__)
 
 
 async def ingest(service: Service) -> None:
-    puller = await service.bus.pull(
-        CLICKS_STREAM,
-        DURABLE,
-        CLICKS_SUBJECT,
-        # Kills and outages cost deliveries too. Only a batch that is proven to be bad may be given up, and that is
-        # decided here: a limit in the server would silently keep good ones back.
-        deliveries=UNLIMITED,
-        ack_wait=service.settings.ingest_ack_wait_seconds,
-    )
-    await Ingest(service, puller).run()
+    """Runs for as long as the service does. Copies share the stream."""
+    await Ingest(service).run()
 
 
 class Ingest:
-    def __init__(self, service: Service, puller: Puller) -> None:
+    def __init__(self, service: Service) -> None:
         settings = service.settings
         self._bus = service.bus
         self._database = service.database
         self._settings = settings
-        self._puller = puller
         first, longest = settings.bus_reconnect_wait_seconds, settings.ingest_backoff_seconds
         self._stream = Reach("the click stream", first, longest)
         self._storage = Reach("the database", first, longest)
 
     async def run(self) -> None:
+        puller = await self._stream.insist(self._pull)
+        most, wait = self._settings.ingest_batches, self._settings.ingest_wait_seconds
         while True:
-            arrived = await self._fetch()
-            most = self._settings.ingest_batches
-            # After the server has hung, answers to several fetches can come at once.
+            arrived = await self._stream.insist(lambda: puller.fetch(most, wait))
+            # After the server has hung, the answers to several fetches can come at once.
             for begin in range(0, len(arrived), most):
                 await self._settle(arrived[begin : begin + most])
 
-    async def _fetch(self) -> list[Delivery]:
-        while True:
-            try:
-                # Fetching without a connection would heap up requests, to be answered all at once when it is back.
-                if not self._bus.connected:
-                    raise Fault(Code.UNAVAILABLE, "NATS cannot be reached right now")
-                arrived = await self._puller.fetch(self._settings.ingest_batches, self._settings.ingest_wait_seconds)
-            except Fault as fault:
-                self._stream.lost(fault)
-                await asyncio.sleep(self._stream.pause)
-            else:
-                self._stream.found()
-                return arrived
+    async def _pull(self) -> Puller:
+        return await self._bus.pull(
+            CLICKS_STREAM,
+            DURABLE,
+            CLICKS_SUBJECT,
+            # Kills and outages cost deliveries too. Only a batch that is proven to be bad may be given up, and that is
+            # decided here: a limit in the server would silently keep good ones back.
+            deliveries=UNLIMITED,
+            ack_wait=self._settings.ingest_ack_wait_seconds,
+        )
 
     async def _settle(self, held: list[Delivery]) -> None:
         """Leaves none of them open: each is counted, given back for later, or among the dead letters."""
@@ -96,20 +84,13 @@ class Ingest:
         return True
 
     async def _settle_alone(self, delivery: Delivery) -> None:
-        while True:
-            try:
-                await self._store([delivery])
-                break
-            except Fault as fault:
-                # Holding on to it costs no delivery. Meanwhile nothing more is fetched, so memory stays as it is.
-                self._storage.lost(fault)
-                await asyncio.sleep(self._storage.pause)
-            except Exception as error:  # noqa: BLE001 - no batch, however bad, may stop the stream
-                self._storage.found()
-                await self._refuse(delivery, error)
-                return
-        self._storage.found()
-        await delivery.done()
+        try:
+            # Holding on to it costs no delivery. Meanwhile nothing more is fetched, so memory stays as it is.
+            await self._storage.insist(lambda: self._store([delivery]))
+        except Exception as error:  # noqa: BLE001 - no batch, however bad, may stop the stream
+            await self._refuse(delivery, error)
+        else:
+            await delivery.done()
 
     async def _store(self, deliveries: list[Delivery]) -> None:
         """All of them or none, in one transaction; those that have been counted before change nothing."""

@@ -1,8 +1,13 @@
 """Whether somebody can be reached: told once when it changes, however often it is tried."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from shared.faults import Fault
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -31,3 +36,15 @@ class Reach:
         if self._failures:
             log.info("Going on with %s after %d failed attempts", self._partner, self._failures)
         self._failures = 0
+
+    async def insist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What ``attempt`` returns once it is free of faults."""
+        while True:
+            try:
+                answer = await attempt()
+            except Fault as fault:
+                self.lost(fault)
+                await asyncio.sleep(self.pause)
+            else:
+                self.found()
+                return answer

@@ -113,14 +113,15 @@ async def resolve(db: Connection, ask: Resolve) -> Resolved:
 async def unlock(service: Service, ask: Unlock) -> Resolved:
     if not _findable(ask):
         return Resolved()
-    # The connection is given back before the hash, which takes tens of milliseconds.
-    async with service.database.connection() as db:
-        found = await store.find_target(db, ask.domain, ask.slug)
-    if found is None:
-        return Resolved()
-    target, password_hash = found
-    if password_hash is not None and not await passwords.matches(ask.password, password_hash):
-        return Resolved()
+    with passwords.place() as place:
+        # The connection is given back before the hash, which takes tens of milliseconds.
+        async with service.database.connection() as db:
+            found = await store.find_target(db, ask.domain, ask.slug)
+        if found is None:
+            return Resolved()
+        target, password_hash = found
+        if password_hash is not None and not await place.matches(ask.password, password_hash):
+            return Resolved()
     return Resolved(target=target)
 
 

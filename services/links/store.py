@@ -25,7 +25,12 @@ async def insert_link(
             values (
                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
                 coalesce(
-                    $11, (select least(coalesce(max(position) + 1, 0), 1000000) from links where workspace = $2 and mode = $3)
+                    $11,
+                    -- least() passes over null, so the first link of all needs its zero inside.
+                    (
+                        select least(coalesce(max(position) + 1, 0), 1000000)
+                        from links where workspace = $2 and mode = $3
+                    )
                 ),
                 $12, $13, $14, $15, $16, $17, $18, $19
             )

@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 
 from shared import bus as buses
+from shared import database as databases
 from shared.answering import Answerer, Answering
-from shared.bus import Bus
+from shared.bus import EVENTS_STREAM, Bus
 from shared.contracts.ask import Ask
+from shared.database import Database
 from shared.settings import Settings
+from tests import servers as test_servers
 from tests.servers import Servers
 from tests.shared.echo import Echo
 from tests.shared.nats_server import NatsServer
+from tests.shared.stage import Stage, until_answered
+from tests.world import Process
 
 
 @pytest.fixture
@@ -74,3 +79,42 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """Servers that may be killed and stopped; each test leaves them running."""
+    folder = tmp_path_factory.mktemp("stage")
+    stage = Stage(test_servers.start(folder), folder)
+    await stage.prepare()
+    yield stage
+    await stage.heal()
+    stage.servers.stop()
+
+
+@pytest.fixture
+async def stage_bus(stage: Stage) -> AsyncIterator[Bus]:
+    """On the stage's NATS, with streams and tables that are empty."""
+    await stage.heal()
+    await stage.emptied()
+    async with buses.connect(stage.settings()) as bus:
+        await bus.ensure_streams()
+        await bus._stream.purge_stream(EVENTS_STREAM)
+        yield bus
+
+
+@pytest.fixture
+async def shelf(stage: Stage, stage_bus: Bus) -> AsyncIterator[Process]:
+    """A running copy of the shelf service."""
+    process = stage.shelf()
+    await process.start()
+    await until_answered(stage_bus, "shelf")
+    yield process
+    await process.stop()
+
+
+@pytest.fixture
+async def database(stage: Stage, stage_bus: Bus) -> AsyncIterator[Database]:
+    """The shelf service's own pool, in this process."""
+    async with databases.connect(stage.settings(database_pool_size=8), "shelf") as database:
+        yield database

@@ -44,7 +44,7 @@ class NatsServer:
         config = self._folder / "nats.conf"
         config.write_text(
             f'listen: "127.0.0.1:{self._port}"\nhttp: "127.0.0.1:{self.monitor}"\nserver_name: "{self._folder.name}"\n'
-            f'authorization {{ user: waypost, password: secret }}\n'
+            f"authorization {{ user: waypost, password: secret }}\n"
             f'jetstream {{ store_dir: "{self._folder}/nats", sync_interval: always }}\n'
         )
         return config

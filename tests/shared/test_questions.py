@@ -39,7 +39,9 @@ async def test_a_full_service_says_so_at_once_and_answers_all_that_it_took(bus: 
             return fault
 
     async with answering(bus, narrow, copy.answerers):
-        outcomes = dict(zip(map(str, range(100)), await asyncio.gather(*(ask(str(n)) for n in range(100))), strict=True))
+        outcomes = dict(
+            zip(map(str, range(100)), await asyncio.gather(*(ask(str(n)) for n in range(100))), strict=True)
+        )
     taken = [name for name, outcome in outcomes.items() if outcome == "one"]
     refused = [outcome for outcome in outcomes.values() if isinstance(outcome, Fault)]
     assert len(taken) == 32

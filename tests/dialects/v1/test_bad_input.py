@@ -5,8 +5,7 @@ import string
 
 import pytest
 
-from tests.dialects.client import Client
-from tests.dialects.conftest import NewClient
+from tests.client import Client, NewClient
 
 LINK = {"title": "A link", "url": "https://example.com"}
 

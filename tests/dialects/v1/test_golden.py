@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.dialects.client import Answer, Client, timeless
+from tests.client import Answer, Client, timeless
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,8 +10,7 @@ from shared import credentials
 from shared.contracts.keys import RevokeKey, Style
 from shared.contracts.modes import Mode
 from shared.ids import new as new_id
-from tests.dialects.client import Client, until
-from tests.dialects.conftest import NewClient
+from tests.client import Client, NewClient, until
 from tests.world import Gateway, World
 
 

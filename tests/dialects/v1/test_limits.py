@@ -8,8 +8,7 @@ import pytest
 
 from shared.contracts.accounts import Tier
 from shared.contracts.keys import Window
-from tests.dialects.client import Client
-from tests.dialects.conftest import NewClient
+from tests.client import Client, NewClient
 from tests.world import World
 
 NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")

@@ -9,8 +9,7 @@ from gateway.dialects.dialect import Dialect
 from gateway.endpoint import Endpoint
 from shared.contracts.modes import Mode
 from shared.ids import new as new_id
-from tests.dialects.client import Client, timeless
-from tests.dialects.conftest import NewClient
+from tests.client import Client, NewClient, timeless
 
 # What a path parameter stands for: how to make one as its owner, and one that nobody has. `None`: public names, which
 # belong to nobody, such as the name of a profile that can be followed.

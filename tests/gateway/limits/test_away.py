@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from statistics import median
 
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway.limits import Layer, Limiter
 from gateway.limits.layers import cap_of
@@ -18,6 +20,11 @@ LOGGER = "gateway.limits.breaker"
 
 def layer(limit: int, name: str = "key") -> Layer:
     return Layer(name=name, key=ids.new(), limit=limit, window_seconds=3600)
+
+
+def late() -> float:
+    """Round trips that have missed the budget."""
+    return REGISTRY.get_sample_value("waypost_limiter_failures_total", {"reason": "late"}) or 0.0
 
 
 def pause(seconds: float) -> None:
@@ -36,6 +43,7 @@ async def test_a_hung_valkey_costs_the_budget_a_few_times_and_then_nothing(own_s
     limiter = make(own_server, limit_breaker_seconds=30.0)
     await until_exact(limiter)
     own_server.hang()
+    before = late()
     took = []
     for _ in range(50):
         began = time.perf_counter()
@@ -43,10 +51,10 @@ async def test_a_hung_valkey_costs_the_budget_a_few_times_and_then_nothing(own_s
         took.append(time.perf_counter() - began)
         assert not decision.exact
         assert decision.allowed
-    # The budget is 20 ms and the breaker opens at the fifth failure; the rest is what a busy machine may add.
-    assert sum(1 for seconds in took if seconds > 0.015) == 5
-    assert max(took) < 0.06
-    assert sorted(took)[25] < 0.001
+    # The budget is 20 ms and the breaker opens at the fifth failure; what a busy machine adds is left out.
+    assert late() - before == 5
+    assert 0.015 < min(took[:5]) < 0.05
+    assert min(took[5:]) < median(took[5:]) < 0.005
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -75,13 +83,13 @@ async def test_the_limits_are_exact_again_after_valkey_was_killed_and_restarted(
 
 
 async def test_a_pause_of_the_gateway_itself_is_not_held_against_valkey(own_server: Server, make: Make) -> None:
-    limiter = make(own_server)
+    limiter = make(own_server, limit_budget_seconds=0.1)
     await until_exact(limiter)
-    for _ in range(10):
+    for _ in range(3):
         asked = asyncio.create_task(limiter.decide([layer(10)]))
         for _ in range(5):
             await asyncio.sleep(0)
-        pause(0.05)
+        pause(0.3)
         assert (await asked).exact
 
 
@@ -133,18 +141,16 @@ async def test_each_change_of_state_is_one_line_in_the_log(
 
 
 async def test_one_call_alone_tries_whether_valkey_is_back(own_server: Server, make: Make) -> None:
-    limiter = make(own_server, limit_breaker_seconds=0.2)
+    limiter = make(own_server, limit_breaker_seconds=0.5)
     await until_exact(limiter)
     own_server.hang()
     for _ in range(5):
         await limiter.decide([layer(10)])
-    await asyncio.sleep(0.25)
-    began = time.perf_counter()
+    await asyncio.sleep(0.55)
+    before = late()
     await asyncio.gather(*(limiter.decide([layer(10)]) for _ in range(50)))
-    assert 0.015 < time.perf_counter() - began < 0.1
-    began = time.perf_counter()
     await asyncio.gather(*(limiter.decide([layer(10)]) for _ in range(50)))
-    assert time.perf_counter() - began < 0.015
+    assert late() - before == 1
 
 
 async def test_an_error_of_valkey_is_decided_here(own_server: Server, make: Make) -> None:

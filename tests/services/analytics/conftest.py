@@ -1,15 +1,17 @@
 """Copies of the service that notice within a second that one of them is gone."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import pytest
 
-from tests.services.analytics.visits import consumer
 from tests.world import Process, World
 
-Copies = Callable[[int], AbstractAsyncContextManager[list[Process]]]
+
+class Copies(Protocol):
+    def __call__(self, number: int, **settings: object) -> AbstractAsyncContextManager[list[Process]]: ...
 
 
 @pytest.fixture
@@ -18,26 +20,21 @@ async def copies(world: World) -> AsyncIterator[Copies]:
     own = world.services["analytics"]
 
     @contextlib.asynccontextmanager
-    async def run(number: int) -> AsyncIterator[list[Process]]:
-        started = [
-            world.service("analytics", copy, ingest_ack_wait_seconds=1, ingest_retry_seconds=0.05, ingest_batches=4)
-            for copy in range(2, 2 + number)
-        ]
-        for process in started:
-            await process.start()
-        world.services["analytics"] = started[0]
-        await world.until_answered("analytics")
+    async def run(number: int, **settings: object) -> AsyncIterator[list[Process]]:
+        quick = {"ingest_ack_wait_seconds": 1, "ingest_retry_seconds": 0.05, "ingest_batches": 4}
+        started = [world.service("analytics", copy, **(quick | settings)) for copy in range(2, 2 + number)]
         try:
+            for process in started:
+                await process.start()
+            world.services["analytics"] = started[0]
+            await world.until_answered("analytics")
             yield started
         finally:
             for process in started:
                 await process.stop()
 
-    # The consumer keeps the waiting time with which it was made.
     await own.stop()
-    await consumer(world, "DELETE")
     yield run
-    await consumer(world, "DELETE")
     world.services["analytics"] = own
     await own.start()
     await world.until_answered("analytics")

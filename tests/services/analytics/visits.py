@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import asyncpg
 import msgspec
@@ -77,17 +77,11 @@ async def until_drained(world: World) -> None:
     """Waits until every message of the click stream has been acknowledged."""
 
     async def left() -> int:
-        info = await consumer(world, "INFO")
+        reply = await world.bus._client.request(f"$JS.API.CONSUMER.INFO.{CONSUMER}", timeout=5)
+        info = msgspec.json.decode(reply.data)
         return int(info["num_pending"]) + int(info["num_ack_pending"])
 
     await until(left, lambda number: number == 0)
-
-
-async def consumer(world: World, verb: str) -> dict[str, Any]:
-    """INFO of the consumer that all copies share, or DELETE of it."""
-    reply = await world.bus._client.request(f"$JS.API.CONSUMER.{verb}.{CONSUMER}", timeout=5)
-    answer: dict[str, Any] = msgspec.json.decode(reply.data)
-    return answer
 
 
 async def rows(world: World, query: str, *values: object) -> Sequence[asyncpg.Record]:

@@ -86,7 +86,8 @@ async def test_a_flood_of_guesses_does_not_keep_visitors_waiting(desk: Desk) -> 
     answers = await asyncio.gather(*flood, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, Fault)]
     assert {(fault.code, fault.retry_after) for fault in refused} == {(Code.UNAVAILABLE, 1)}
-    assert slowest < 1
+    assert len(refused) >= 300
+    assert slowest < 2
     assert (await desk.bus.ask(Unlock(domain="", slug=locked.slug, password="secret"))).target
 
 

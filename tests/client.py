@@ -102,6 +102,8 @@ async def until(
         await asyncio.sleep(0.01)
 
 
+NewClient = Callable[..., Awaitable[Client]]
+
 _PLACES = (
     (re.compile(r'"(lnk|usr|ws|key)_[0-9A-Za-z]{22}"'), r'"\1_…"'),
     (re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"'), '"<time>"'),

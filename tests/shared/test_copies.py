@@ -1,0 +1,70 @@
+"""Several copies of one service, and copies that stop."""
+
+import asyncio
+import time
+from collections import Counter
+
+import msgspec
+
+from shared.bus import Bus
+from shared.faults import Code, Fault
+from shared.settings import Settings
+from tests.shared.conftest import Begin, answering
+from tests.shared.echo import Echo, Slow
+
+
+async def test_two_copies_share_the_questions(bus: Bus, begin: Begin) -> None:
+    async with begin("one") as (one, first), begin("two") as (two, second):
+        answers = Counter(await asyncio.gather(*(bus.ask(Slow(name=str(n), seconds=0.01)) for n in range(400))))
+        assert sorted(one.begun + two.begun, key=int) == [str(n) for n in range(400)]
+        assert min(answers["one"], answers["two"]) > 100
+        await first.stop()
+        await second.stop()
+
+
+async def test_when_one_copy_stops_the_other_answers_everything_and_nothing_is_lost(bus: Bus, begin: Begin) -> None:
+    async with begin("one") as (one, first), begin("two") as (two, second):
+        asked = [asyncio.create_task(bus.ask(Slow(name=str(n), seconds=0.3))) for n in range(100)]
+        while not one.begun:
+            await asyncio.sleep(0.001)
+        stopping = asyncio.create_task(first.stop())
+        for n in range(100, 200):
+            asked.append(asyncio.create_task(bus.ask(Slow(name=str(n), seconds=0.01))))
+            await asyncio.sleep(0.001)
+        assert set(await asyncio.gather(*asked)) == {"one", "two"}
+        await stopping
+        assert sorted(one.finished + two.finished, key=int) == [str(n) for n in range(200)]
+        assert await bus.ask(Slow(seconds=0)) == "two"
+        await second.stop()
+
+
+async def test_stopping_finishes_what_has_begun_and_takes_nothing_new(bus: Bus, begin: Begin) -> None:
+    async with begin("one") as (copy, answers):
+        begun = [asyncio.create_task(bus.ask(Slow(name=str(n), seconds=0.3))) for n in range(50)]
+        while len(copy.begun) < 50:
+            await asyncio.sleep(0.001)
+        stopping = asyncio.create_task(answers.stop())
+        await asyncio.sleep(0.1)
+        try:
+            await bus.ask(Slow(name="new"))
+        except Fault as fault:
+            assert fault.code is Code.UNAVAILABLE
+        else:
+            raise AssertionError("a stopping copy has taken a question")
+        assert await asyncio.gather(*begun) == ["one"] * 50
+        await stopping
+        assert "new" not in copy.begun
+
+
+async def test_stopping_waits_no_longer_than_agreed(bus: Bus, settings: Settings) -> None:
+    hasty = msgspec.structs.replace(settings, stop_timeout_seconds=0.2)
+    copy = Echo(bus)
+    async with answering(bus, hasty, copy.answerers):
+        endless = asyncio.create_task(bus.ask(Slow(seconds=60), timeout=0.6))
+        while not copy.begun:
+            await asyncio.sleep(0.001)
+        began = time.monotonic()
+    assert time.monotonic() - began < 0.4
+    [outcome] = await asyncio.gather(endless, return_exceptions=True)
+    assert isinstance(outcome, Fault)
+    assert copy.finished == []

@@ -1,0 +1,132 @@
+"""The database is full, away or hung: questions end in time, and all is well when it is back."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from shared.bus import Bus
+from shared.database import Database
+from shared.faults import Code, Fault
+from tests.shared.shelf import AddBook, Misuse, Nap
+from tests.shared.stage import Stage, fault_of
+from tests.world import Process
+
+
+async def hold(database: Database, seconds: float) -> None:
+    async with database.transaction() as tx:
+        await tx.execute("select pg_sleep($1)", seconds)
+
+
+async def count(database: Database) -> int:
+    async with database.connection() as db:
+        found: int = await db.fetchval("select count(*) from books")
+        return found
+
+
+async def test_a_transaction_that_finds_no_connection_is_unavailable_after_a_second(database: Database) -> None:
+    holding = [asyncio.create_task(hold(database, 2)) for _ in range(8)]
+    await asyncio.sleep(0.2)
+    fault, seconds = await fault_of(hold(database, 0))
+    assert fault.code is Code.UNAVAILABLE
+    assert seconds == pytest.approx(1.0, abs=0.2)
+    await asyncio.gather(*holding)
+    await hold(database, 0)
+
+
+async def test_a_transaction_that_finds_one_in_time_gets_it(database: Database) -> None:
+    holding = [asyncio.create_task(hold(database, 0.5)) for _ in range(8)]
+    await asyncio.sleep(0.1)
+    began = time.monotonic()
+    await hold(database, 0)
+    assert time.monotonic() - began == pytest.approx(0.4, abs=0.2)
+    await asyncio.gather(*holding)
+
+
+async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database) -> None:
+    async def add(place: int) -> None:
+        async with database.transaction() as tx:
+            await tx.execute("insert into books values ('cancelled', $1)", place)
+            await tx.execute("select pg_sleep(60)")
+
+    for round_ in range(3):
+        adding = [asyncio.create_task(add(place)) for place in range(8)]
+        await asyncio.sleep(0.1 * round_)
+        for task in adding:
+            task.cancel()
+        await asyncio.gather(*adding, return_exceptions=True)
+        assert await count(database) == 0
+        await asyncio.gather(*(hold(database, 0) for _ in range(8)))
+
+
+async def test_misuse_of_the_database_is_a_defect_and_not_an_outage(stage_bus: Bus, shelf: Process) -> None:
+    fault, _ = await fault_of(stage_bus.ask(Misuse()))
+    assert fault.code is Code.INTERNAL
+    assert "out of reach" not in shelf.log.read_text()
+
+
+async def test_a_statement_that_takes_too_long_is_ended_by_the_database(database: Database) -> None:
+    async def work() -> None:
+        async with database.transaction() as tx:
+            await tx.execute("set local statement_timeout = '100ms'")
+            await tx.execute("select pg_sleep(5)")
+
+    fault, seconds = await fault_of(work())
+    assert fault.code is Code.UNAVAILABLE
+    assert seconds < 0.5
+
+
+async def test_postgres_away_is_unavailable_at_once_and_all_is_well_when_it_is_back(
+    stage: Stage, stage_bus: Bus, shelf: Process
+) -> None:
+    assert await stage_bus.ask(AddBook(shelf="before")) == 1
+    await stage.kill("postgres")
+    for _ in range(10):
+        fault, seconds = await fault_of(stage_bus.ask(AddBook(shelf="meanwhile")))
+        assert fault.code is Code.UNAVAILABLE
+        assert seconds < 0.5
+    await stage.restart("postgres")
+    assert await stage_bus.ask(AddBook(shelf="before")) == 2
+    assert await stage_bus.ask(AddBook(shelf="meanwhile")) == 1
+    assert not shelf.ended
+
+
+async def test_postgres_dying_in_the_middle_of_the_work_is_unavailable(
+    stage: Stage, stage_bus: Bus, shelf: Process
+) -> None:
+    working = [asyncio.create_task(fault_of(stage_bus.ask(Nap(seconds=30), timeout=10))) for _ in range(4)]
+    await asyncio.sleep(0.3)
+    await stage.kill("postgres")
+    for fault, seconds in await asyncio.gather(*working):
+        assert fault.code is Code.UNAVAILABLE
+        assert seconds < 1
+    await stage.restart("postgres")
+    assert await stage_bus.ask(Nap(seconds=0)) == "rested"
+
+
+async def test_a_hung_postgres_costs_a_question_its_time_and_all_is_well_afterwards(
+    stage: Stage, stage_bus: Bus, shelf: Process
+) -> None:
+    assert await stage_bus.ask(AddBook(shelf="before")) == 1
+    stage.signal_postgres(signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            asked = [fault_of(stage_bus.ask(AddBook(shelf="hung"), timeout=1.5)) for _ in range(40)]
+            for fault, seconds in await asyncio.gather(*asked):
+                assert fault.code in (Code.TIMEOUT, Code.UNAVAILABLE)
+                assert seconds < 1.8
+    finally:
+        stage.signal_postgres(signal.SIGCONT)
+    end = time.monotonic() + 3
+    while True:
+        try:
+            assert await stage_bus.ask(AddBook(shelf="after")) == 1
+            break
+        except Fault:
+            assert time.monotonic() < end
+    # What was given up is not done later, when nobody waits for it any more.
+    async with stage.owner() as owner:
+        assert await owner.fetchval("select count(*) from shelf.books where shelf = 'hung'") == 0
+    assert await stage_bus.ask(AddBook(shelf="before")) == 2
+    assert not shelf.ended

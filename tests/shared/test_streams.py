@@ -1,0 +1,113 @@
+"""What the streams promise, as the server itself tells it."""
+
+import asyncio
+import json
+import urllib.request
+
+import msgspec
+import pytest
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+
+from shared import bus as buses
+from shared.bus import EVENTS_STREAM, Bus
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
+from shared.faults import Code, Fault
+from shared.ids import new
+from shared.settings import Settings
+from tests.shared.nats_server import NatsServer
+
+
+async def config_of(bus: Bus, stream: str) -> StreamConfig:
+    return (await bus._stream.stream_info(stream)).config
+
+
+async def test_events_are_kept_on_disk_for_a_week_and_repeated_ones_are_recognised(nats_server: NatsServer) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        config = await config_of(bus, EVENTS_STREAM)
+    assert config.subjects == ["events.>"]
+    assert (config.storage, config.retention) == (StorageType.FILE, RetentionPolicy.LIMITS)
+    assert (config.max_age, config.duplicate_window, config.num_replicas) == (7 * 86_400, 120, 1)
+
+
+async def test_clicks_wait_on_disk_for_whoever_works_them_off_and_a_full_stream_refuses(
+    nats_server: NatsServer,
+) -> None:
+    settings = Settings(nats_url=nats_server.url, clicks_stream_bytes=1_048_576)
+    async with buses.connect(settings) as bus:
+        await bus.ensure_streams()
+        config = await config_of(bus, CLICKS_STREAM)
+        assert config.subjects == [CLICKS_SUBJECT]
+        assert (config.storage, config.retention) == (StorageType.FILE, RetentionPolicy.WORK_QUEUE)
+        assert (config.discard, config.max_bytes, config.duplicate_window) == (DiscardPolicy.NEW, 1_048_576, 120)
+        for _ in range(2):
+            await bus.publish(CLICKS_SUBJECT, b"x" * 500_000, new(), 2)
+        with pytest.raises(Fault) as caught:
+            await bus.publish(CLICKS_SUBJECT, b"x" * 500_000, new(), 2)
+        assert caught.value.code is Code.UNAVAILABLE
+        assert (await bus._stream.stream_info(CLICKS_STREAM)).state.messages == 2
+
+
+async def test_a_message_with_the_same_id_is_kept_once_even_over_a_restart(nats_server: NatsServer) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        await bus.publish("events.echo.rang", b"1", "same-id", 2)
+        await bus.publish("events.echo.rang", b"1", "same-id", 2)
+        nats_server.kill()
+        nats_server.start()
+        while not bus.connected:
+            await asyncio.sleep(0.01)
+        await bus.ensure_streams()
+        await bus.publish("events.echo.rang", b"1", "same-id", 2)
+        assert (await bus._stream.stream_info(EVENTS_STREAM)).state.messages == 1
+
+
+async def test_settings_that_have_changed_are_taken_over_and_everyone_may_make_the_streams_at_once(
+    nats_server: NatsServer,
+) -> None:
+    settings = Settings(nats_url=nats_server.url)
+    changed = msgspec.structs.replace(settings, events_keep_seconds=60.0)
+    async with buses.connect(settings) as bus:
+        await asyncio.gather(*(bus.ensure_streams() for _ in range(8)))
+        await bus.publish("events.echo.rang", b"1", new(), 2)
+        async with buses.connect(changed) as later:
+            await later.ensure_streams()
+        config = await config_of(bus, EVENTS_STREAM)
+        assert (config.max_age, config.duplicate_window) == (60, 60)
+        assert (await bus._stream.stream_info(EVENTS_STREAM)).state.messages == 1
+
+
+async def test_a_durable_consumer_is_brought_up_to_date(nats_server: NatsServer) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        for deliveries, wait in ((3, 30.0), (-1, 5.0)):
+            puller = await bus.pull(EVENTS_STREAM, "late", "events.echo.rang", deliveries=deliveries, ack_wait=wait)
+            config = (await bus._stream.consumer_info(EVENTS_STREAM, "late")).config
+            assert (config.max_deliver, config.ack_wait) == (deliveries, wait)
+        await bus.publish("events.echo.rang", b"1", new(), 2)
+        assert await puller.pending() == 1
+        [delivery] = await puller.fetch(10, 1)
+        assert (delivery.data, delivery.times) == (b"1", 1)
+        await delivery.later(0)
+        [delivery] = await puller.fetch(10, 1)
+        assert delivery.times == 2
+        await delivery.done()
+        assert await puller.fetch(10, 0.1) == []
+
+
+async def test_pulling_from_a_server_that_is_away_is_unavailable_at_once(nats_server: NatsServer) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        puller = await bus.pull(EVENTS_STREAM, "away", "events.echo.rang", deliveries=-1, ack_wait=5)
+        nats_server.kill()
+        while bus.connected:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(0.1):
+            with pytest.raises(Fault) as caught:
+                await puller.fetch(10, 5)
+        assert caught.value.code is Code.UNAVAILABLE
+
+
+def test_every_acknowledged_message_is_synced_to_disk(nats_server: NatsServer) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{nats_server.monitor}/jsz?config=true") as answer:
+        assert json.load(answer)["config"]["sync_always"] is True
