@@ -23,7 +23,7 @@ from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
 from shared.contracts.ask import Ask, Event, service_of, subject_of
 from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
 from shared.faults import Code, Fault
-from shared.messages import DEADLINE_HEADER, FAULT_HEADER, REQUEST_HEADER, Delivery, Puller, Request, Serving
+from shared.messages import AWAY, DEADLINE_HEADER, FAULT_HEADER, REQUEST_HEADER, Delivery, Puller, Request, Serving
 from shared.settings import Settings
 
 __all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Puller", "Request", "Serving", "connect"]
@@ -98,7 +98,7 @@ class Bus:
             raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service is not running right now") from None
         except TimeoutError:
             raise Fault(Code.TIMEOUT, f"The {service_of(kind)} service did not answer in time") from None
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service cannot be reached right now") from error
         try:
             if reply.headers and FAULT_HEADER in reply.headers:
@@ -116,7 +116,7 @@ class Bus:
             await self._stream.publish(subject, payload, timeout=timeout, headers={"Nats-Msg-Id": message_id})
         except TimeoutError:
             raise Fault(Code.TIMEOUT, "The stream did not acknowledge in time") from None
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The stream cannot take messages right now: {error}") from error
 
     async def hear(self, event: type[E], call: Callable[[E], None]) -> None:
@@ -145,7 +145,7 @@ class Bus:
         try:
             await self._stream.add_consumer(stream, config)
             return Puller(self._client, await self._stream.pull_subscribe_bind(durable=durable, stream=stream))
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The stream cannot be read right now: {error}") from error
 
     async def serve(self, subject: str, queue: str, take: Callable[[Request], None]) -> Serving:
@@ -171,7 +171,7 @@ class Bus:
                 await store.create(key, value)
             except nats.js.errors.KeyWrongLastSequenceError:
                 value = (await store.get(key)).value or value
-        except (nats.errors.Error, OSError, TimeoutError) as error:
+        except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The bucket {bucket} cannot be reached right now: {error}") from error
         return value
 
@@ -270,6 +270,6 @@ async def connect(settings: Settings) -> AsyncIterator[Bus]:
     try:
         yield bus
     finally:
-        with contextlib.suppress(nats.errors.Error, OSError):
+        with contextlib.suppress(*AWAY):
             async with asyncio.timeout(settings.ask_timeout_seconds):
                 await client.close()

@@ -24,6 +24,9 @@ DEADLINE_HEADER = "Waypost-Deadline"
 FAULT_HEADER = "Nats-Service-Error-Code"
 MESSAGE_HEADER = "Nats-Service-Error"
 
+# What comes of a server that is away. uvloop answers a write to a connection that has just gone with a RuntimeError.
+AWAY = (nats.errors.Error, OSError, RuntimeError)
+
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +75,7 @@ class Request(msgspec.Struct, frozen=True):
         except nats.errors.MaxPayloadError:
             # Whoever asked still waits, and is told of the defect like of any other.
             raise
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             # Whoever asked has lost the connection too, or hears of it by the deadline.
             log.warning("An answer could not be sent: %s", error)
 
@@ -107,7 +110,7 @@ class Delivery(msgspec.Struct, frozen=True):
     async def _say(self, word: Awaitable[None]) -> None:
         try:
             await word
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             # The server has not heard it, so it delivers the message again; that is agreed with everyone.
             log.warning("A delivery could not be settled: %s", error)
 
@@ -127,16 +130,23 @@ class Puller:
             return [Delivery(message) for message in await self._subscription.fetch(most, timeout=wait_seconds)]
         except TimeoutError:
             return []
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
 
     async def pending(self) -> int:
         """How many messages wait to be delivered; UNAVAILABLE when out of reach."""
         try:
             info = await self._subscription.consumer_info()
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
         return int(info.num_pending or 0)
+
+    async def close(self) -> None:
+        """Asks for nothing more. The consumer stays, for the other copies and the next start."""
+        try:
+            await self._subscription.unsubscribe()
+        except AWAY as error:
+            log.warning("A subscription could not be given back: %s", str(error) or type(error).__name__)
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -149,6 +159,6 @@ class Serving(msgspec.Struct, frozen=True):
         try:
             async with asyncio.timeout(timeout):
                 await self.subscription.drain()  # type: ignore[no-untyped-call]
-        except (nats.errors.Error, OSError) as error:
+        except AWAY as error:
             # The server, once it notices that we are gone, sends nothing more either.
             log.warning("A subscription could not be given back: %s", str(error) or type(error).__name__)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import typing
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -201,17 +202,24 @@ async def listen(service: Service, listener: Listener) -> None:
 
     A fact that cannot be taken in is offered again, ever more slowly and without end; the others go on meanwhile.
     """
-    puller = await _puller(service, subject_of(listener.event))
     settings = service.settings
-    while True:
-        try:
-            deliveries = await puller.fetch(settings.outbox_batch, settings.ingest_wait_seconds)
-        except Fault as fault:
-            log.info("Facts wait: %s", fault.message)
-            await asyncio.sleep(settings.bus_reconnect_wait_seconds)
-            continue
-        for delivery in deliveries:
-            await _take_in(service, listener, delivery)
+    puller = await _puller(service, subject_of(listener.event))
+    waiting: deque[Delivery] = deque()
+    try:
+        while True:
+            while waiting:
+                await _take_in(service, listener, waiting[0])
+                waiting.popleft()
+            try:
+                waiting.extend(await puller.fetch(settings.outbox_batch, settings.ingest_wait_seconds))
+            except Fault as fault:
+                log.info("Facts wait: %s", fault.message)
+                await asyncio.sleep(settings.bus_reconnect_wait_seconds)
+    finally:
+        # Given back, they go to another copy at once; otherwise the server would first wait for us in vain.
+        for delivery in waiting:
+            await delivery.later(0)
+        await puller.close()
 
 
 async def _puller(service: Service, subject: str) -> Puller:

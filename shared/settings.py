@@ -142,11 +142,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=0, description="Bio and link pages one address may open; 0 switches the layer off.")
     ] = 600
     limit_budget_seconds: Annotated[
-        float, Meta(gt=0, description="How long a decision may take before the local limiter decides instead.")
+        float, Meta(gt=0, description="How long a decision may take, once Valkey has failed, before it is made locally.")
     ] = 0.02
+    limit_patience_seconds: Annotated[
+        float, Meta(gt=0, description="The same, as long as Valkey has not failed: a busy machine is no failure.")
+    ] = 0.25
     limit_breaker_failures: Annotated[
-        int, Meta(ge=1, description="Failed decisions in a row after which Valkey is left alone for a while.")
+        int, Meta(ge=1, description="Failed round trips in a row after which Valkey is left alone for a while.")
     ] = 5
+    limit_breaker_slow_answers: Annotated[
+        int, Meta(ge=1, description="Answers in a row past the budget after which Valkey is left alone, too.")
+    ] = 100
     limit_breaker_seconds: Annotated[
         float, Meta(gt=0, description="How long Valkey is left alone before it is tried again.")
     ] = 1.0

@@ -12,6 +12,7 @@ from deploy.local.trouble import Trouble
 
 _REPLY_SECONDS = 0.25
 _CONNECT_SECONDS = 2
+_AGAIN_SECONDS = 0.05
 _CLOSE_SECONDS = 1.0
 _OLDEST_SERVER = (2, 12, 3)  # older ones may lose what they have acknowledged
 
@@ -106,9 +107,16 @@ async def _connect(url: str) -> Client:
         """What fails shows in the answer; nats would print it."""
 
     try:
-        # Without reconnecting: a client that is closed in the middle of that may go on trying for ever.
+        # With few attempts and without reconnecting: a client that is cancelled in the middle may miss that, and would
+        # go on trying for as long as it has attempts left.
         await client.connect(
-            url, name="waypost supervisor", error_cb=ignore, allow_reconnect=False, connect_timeout=_CONNECT_SECONDS
+            url,
+            name="waypost supervisor",
+            error_cb=ignore,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=_AGAIN_SECONDS,  # type: ignore[arg-type]
+            connect_timeout=_CONNECT_SECONDS,
         )
     except BaseException:
         # A refused connection is still open on our side.

@@ -15,7 +15,9 @@ class Breaker:
     def __init__(self, settings: Settings) -> None:
         self._allowed_failures = settings.limit_breaker_failures
         self._pause_seconds = settings.limit_breaker_seconds
+        self._allowed_slow_answers = settings.limit_breaker_slow_answers
         self._failures = 0
+        self._slow_answers = 0
         self._open = False
         self._next_try = 0.0
         metrics.LOCAL.set(0)
@@ -30,8 +32,19 @@ class Breaker:
         self._next_try = now + self._pause_seconds
         return True
 
-    def succeeded(self) -> None:
+    @property
+    def trusts(self) -> bool:
+        """The last round trip was answered, so the next one deserves patience."""
+        return not self._open and self._failures == 0
+
+    def succeeded(self, *, slowly: bool = False) -> None:
+        """``slowly``: past the budget. A hundred such answers in a row are as bad as none."""
         self._failures = 0
+        self._slow_answers = self._slow_answers + 1 if slowly else 0
+        if self._slow_answers >= self._allowed_slow_answers:
+            self._slow_answers = 0
+            self._trip("every answer is late")
+            return
         if self._open:
             self._open = False
             metrics.LOCAL.set(0)
@@ -39,8 +52,10 @@ class Breaker:
 
     def failed(self, reason: str) -> None:
         self._failures += 1
-        if self._open or self._failures < self._allowed_failures:
-            return
+        if not self._open and self._failures >= self._allowed_failures:
+            self._trip(reason)
+
+    def _trip(self, reason: str) -> None:
         self._open = True
         self._next_try = time.monotonic() + self._pause_seconds
         metrics.LOCAL.set(1)

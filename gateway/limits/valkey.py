@@ -46,12 +46,14 @@ def connect(settings: Settings) -> Redis:
 class _Group:
     """The calls that will share a round trip. All have joined within the budget of the first."""
 
-    __slots__ = ("commands", "due", "ended", "extended", "timer", "waiters")
+    __slots__ = ("commands", "due", "ended", "extended", "last", "timer", "waiters", "wakes")
 
-    def __init__(self, due: float) -> None:
+    def __init__(self, due: float, last: float) -> None:
         self.commands: list[Command] = []
         self.waiters: list[asyncio.Future[Verdict | None]] = []
-        self.due = due
+        self.due = due  # when the budget ends, by the loop's clock
+        self.last = last  # when all patience ends
+        self.wakes = due  # when its timer looks at it
         self.ended = False
         self.extended = False
         self.timer: asyncio.TimerHandle | None = None
@@ -70,6 +72,7 @@ class Valkey:
         self._redis = redis
         self._breaker = breaker
         self._budget_seconds = settings.limit_budget_seconds
+        self._patience_seconds = settings.limit_patience_seconds
         self._queue_calls = settings.limit_queue_calls
         self._free_lanes = settings.limit_connections
         self._closed = False
@@ -96,7 +99,8 @@ class Valkey:
 
     def _open_group(self) -> _Group:
         loop = asyncio.get_running_loop()
-        group = self._next = _Group(loop.time() + self._budget_seconds)
+        now = loop.time()
+        group = self._next = _Group(now + self._budget_seconds, now + self._patience_seconds)
         group.timer = loop.call_at(group.due, self._expire, group)
         loop.call_soon(self._send)
         return group
@@ -145,21 +149,26 @@ class Valkey:
         if error is not None:
             self._fail(group, type(error).__name__, str(error), [_verdict(reply) for reply in replies])
         elif not group.ended:
-            self._breaker.succeeded()
+            self._breaker.succeeded(slowly=asyncio.get_running_loop().time() > group.due)
             group.end([_verdict(reply) for reply in replies])
 
     def _expire(self, group: _Group) -> None:
         loop = asyncio.get_running_loop()
-        late = loop.time() - group.due
-        # When this process itself has slept, the answer may be lying here unread.
-        if late > self._budget_seconds / 10 and not group.extended:
+        now = loop.time()
+        late = now - group.wakes
+        if self._breaker.trusts and now < group.last:
+            # A machine that is short of time is no reason to count in two places; a Valkey that fails is.
+            group.wakes = min(now + self._budget_seconds, group.last)
+        elif late > self._budget_seconds / 10 and not group.extended:
+            # This process itself has slept, so the answer may be lying here unread.
             group.extended = True
-            group.due = loop.time() + min(late, self._budget_seconds)
-            group.timer = loop.call_at(group.due, self._expire, group)
+            group.wakes = now + min(late, self._budget_seconds)
+        else:
+            if self._next is group:
+                self._next = None
+            self._fail(group, "late", f"no answer within {(now - group.due + self._budget_seconds) * 1000:.0f} ms")
             return
-        if self._next is group:
-            self._next = None
-        self._fail(group, "late", f"no answer within {self._budget_seconds * 1000:g} ms")
+        group.timer = loop.call_at(group.wakes, self._expire, group)
 
     def _fail(self, group: _Group, kind: str, reason: str, verdicts: Sequence[Verdict | None] | None = None) -> None:
         if group.ended:

@@ -35,7 +35,7 @@ async def create_user(service: Service, ask: CreateUser) -> Account:
 
 
 async def find_user(db: Connection, ask: FindUser) -> Account:
-    account = await store.find_account_by_username(db, ask.username)
+    account = await store.find_account_by_username(db, ask.username) if usernames.possible(ask.username) else None
     if account is None:
         raise Fault(Code.NOT_FOUND, f"There is no user {ask.username!r}", field="username")
     return account

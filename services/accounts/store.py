@@ -31,7 +31,7 @@ async def insert_workspace(tx: Connection, workspace_id: str, name: str, tier: T
     row = await tx.fetchrow(
         """
         insert into workspaces (id, name, tier, owner) values ($1, $2, $3, $4)
-        returning id, name, tier, owner, created_at
+        returning id, name, tier, owner, created_at, version
         """,
         workspace_id,
         name,
@@ -44,7 +44,12 @@ async def insert_workspace(tx: Connection, workspace_id: str, name: str, tier: T
 
 async def update_tier(tx: Connection, workspace: str, tier: Tier) -> Workspace | None:
     row = await tx.fetchrow(
-        "update workspaces set tier = $2 where id = $1 returning id, name, tier, owner, created_at", workspace, tier
+        """
+        update workspaces set tier = $2, version = version + 1 where id = $1
+        returning id, name, tier, owner, created_at, version
+        """,
+        workspace,
+        tier,
     )
     return workspace_from(row) if row else None
 
@@ -53,7 +58,7 @@ async def find_account_by_username(db: Connection, username: str) -> Account | N
     row = await db.fetchrow(
         """
         select u.id as user_id, u.username, u.email, u.created_at as user_created_at,
-               w.id, w.name, w.tier, w.owner, w.created_at
+               w.id, w.name, w.tier, w.owner, w.created_at, w.version
         from users u join workspaces w on w.owner = u.id
         where lower(u.username) = lower($1)
         order by w.created_at limit 1
@@ -67,7 +72,7 @@ async def find_account_by_workspace(db: Connection, workspace: str) -> Account |
     row = await db.fetchrow(
         """
         select u.id as user_id, u.username, u.email, u.created_at as user_created_at,
-               w.id, w.name, w.tier, w.owner, w.created_at
+               w.id, w.name, w.tier, w.owner, w.created_at, w.version
         from workspaces w join users u on u.id = w.owner
         where w.id = $1
         """,
@@ -82,7 +87,12 @@ def user_from(row: asyncpg.Record) -> User:
 
 def workspace_from(row: asyncpg.Record) -> Workspace:
     return Workspace(
-        id=row["id"], name=row["name"], tier=Tier(row["tier"]), owner=row["owner"], created_at=row["created_at"]
+        id=row["id"],
+        name=row["name"],
+        tier=Tier(row["tier"]),
+        owner=row["owner"],
+        created_at=row["created_at"],
+        version=row["version"],
     )
 
 

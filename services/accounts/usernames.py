@@ -11,6 +11,11 @@ EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
 RESERVED = frozenset({"admin", "api", "help", "root", "security", "support", "system", "waypost", "www"})
 
 
+def possible(username: str) -> bool:
+    """Could anybody have this name?"""
+    return SHAPE.fullmatch(username.lower()) is not None
+
+
 def check(username: str) -> str:
     """The name in the form in which it is kept; INVALID or IMPOSSIBLE with the field when it cannot be one."""
     name = username.lower()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from services.keys import grants, store
 from services.keys.plans import PLANS
 from shared import credentials, ids, outbox
-from shared.contracts.accounts import GetWorkspace, Tier, WorkspaceChanged
+from shared.contracts.accounts import GetWorkspace, Workspace, WorkspaceChanged
 from shared.contracts.keys import (
     Check,
     CheckKey,
@@ -33,9 +33,10 @@ async def create_key(service: Service, ask: CreateKey) -> NewKey:
     now = datetime.now(UTC)
     secret = credentials.mint(ask.style, ask.mode)
     key = _new_key(ask, secret, now)
-    tier = await _tier(service, ask.workspace, ask.user)
+    workspace = await _workspace(service, ask.workspace, ask.user)
+    tier = workspace.tier
     async with service.transaction() as tx:
-        await store.insert_plan(tx, ask.workspace, tier)
+        await _take_over(tx, workspace)
         await store.lock_plan(tx, ask.workspace)
         if await store.count_active_keys(tx, ask.workspace, now) >= PLANS[tier].active_keys:
             raise Fault(Code.FORBIDDEN, f"The {tier} tier allows {PLANS[tier].active_keys} active keys")
@@ -79,16 +80,20 @@ async def record_uses(tx: Connection, ask: RecordUses) -> None:
 
 async def take_over_tier(tx: Connection, event: WorkspaceChanged) -> None:
     """A lower tier leaves the keys there are alone; only new ones are refused."""
-    if await store.upsert_plan(tx, event.workspace.id, event.workspace.tier):
-        await outbox.tell(tx, PlanChanged(workspace=event.workspace.id))
+    await _take_over(tx, event.workspace)
 
 
-async def _tier(service: Service, workspace: str, user: str) -> Tier:
+async def _take_over(tx: Connection, workspace: Workspace) -> None:
+    if not await store.insert_plan(tx, workspace) and await store.update_plan(tx, workspace):
+        await outbox.tell(tx, PlanChanged(workspace=workspace.id))
+
+
+async def _workspace(service: Service, workspace: str, user: str) -> Workspace:
     account = await service.bus.ask(GetWorkspace(workspace=workspace))
     if account.user.id != user:
         # Absent and foreign look the same from outside, so ids cannot be guessed at.
         raise Fault(Code.NOT_FOUND, "There is no such workspace")
-    return account.workspace.tier
+    return account.workspace
 
 
 def _new_key(ask: CreateKey, secret: str, now: datetime) -> Key:

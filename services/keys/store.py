@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from services.keys.plans import PLANS
-from shared.contracts.accounts import Tier
+from shared.contracts.accounts import Tier, Workspace
 from shared.contracts.keys import Key, Style, Use, Verdict, Window
 from shared.contracts.modes import Mode
 from shared.database import Connection
@@ -20,24 +20,29 @@ class Stored(msgspec.Struct, frozen=True):
     digest: bytes
 
 
-async def insert_plan(tx: Connection, workspace: str, tier: Tier) -> None:
-    """Nothing happens when the workspace has a plan: from then on it follows what accounts tell."""
-    await tx.execute(
-        "insert into plans (workspace, tier) values ($1, $2) on conflict (workspace) do nothing", workspace, tier
-    )
-
-
-async def upsert_plan(tx: Connection, workspace: str, tier: Tier) -> bool:
-    """False when the workspace had this tier before."""
+async def insert_plan(tx: Connection, workspace: Workspace) -> bool:
+    """False when the workspace has a plan already."""
     return bool(
         await tx.fetchval(
             """
-            insert into plans as p (workspace, tier) values ($1, $2)
-            on conflict (workspace) do update set tier = excluded.tier where p.tier <> excluded.tier
-            returning true
+            insert into plans (workspace, tier, version) values ($1, $2, $3)
+            on conflict (workspace) do nothing returning true
             """,
-            workspace,
-            tier,
+            workspace.id,
+            workspace.tier,
+            workspace.version,
+        )
+    )
+
+
+async def update_plan(tx: Connection, workspace: Workspace) -> bool:
+    """False when as much, or more recent, is known of the workspace: news may come late and out of order."""
+    return bool(
+        await tx.fetchval(
+            "update plans set tier = $2, version = $3 where workspace = $1 and version < $3 returning true",
+            workspace.id,
+            workspace.tier,
+            workspace.version,
         )
     )
 

@@ -28,6 +28,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     tier: Tier
     owner: str  # a user's id
     created_at: datetime
+    version: int = 1  # grows with every change, so that late news can be told from new
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

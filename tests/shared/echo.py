@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from typing import Any
 
 import msgspec
 
 from shared import context
+from shared.answering import Answerer
 from shared.bus import Bus
 from shared.contracts.ask import Ask, Event
 from shared.faults import Code, Detail, Fault
@@ -72,7 +74,7 @@ class Echo:
         self.finished: list[str] = []
         self.side_by_side = 0
         self._running = 0
-        self.answerers = {
+        self.answerers: dict[type[Ask[Any]], Answerer] = {
             Slow: self.slow,
             Crash: self.crash,
             Refuse: self.refuse,

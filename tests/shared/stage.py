@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -21,7 +21,6 @@ import psutil
 from shared.bus import EVENTS_STREAM, Bus
 from shared.contracts import SERVICES
 from shared.contracts.ask import subject_of
-from shared.faults import Fault
 from shared.migrations import provision, role_of
 from shared.settings import Settings
 from tests.servers import Servers
@@ -91,13 +90,7 @@ class Stage:
 
     async def restart(self, name: str) -> None:
         """Starts again what has ended, and waits until it answers."""
-        before = self.servers.processes[name]
-        run_as: dict[str, Any] = {}
-        if name == "postgres" and os.geteuid() == 0:
-            user = pwd.getpwnam("embedded_postgres")
-            run_as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.servers.processes[name] = subprocess.Popen(before.args, stderr=log, cwd="/", **run_as)
+        self._start(name)
         if name == "postgres":
             await self._until_postgres()
 
@@ -108,6 +101,15 @@ class Stage:
                 await self.restart(name)
         self.signal_postgres(signal.SIGCONT)
         self.servers.processes["nats"].send_signal(signal.SIGCONT)
+
+    def _start(self, name: str) -> None:
+        run_as: dict[str, Any] = {}
+        if name == "postgres" and os.geteuid() == 0:
+            user = pwd.getpwnam("embedded_postgres")
+            run_as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        argv = self.servers.processes[name].args
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.servers.processes[name] = subprocess.Popen(argv, stderr=log, cwd="/", **run_as)
 
     def _postgres(self) -> list[psutil.Process]:
         postmaster = psutil.Process(self.servers.processes["postgres"].pid)
@@ -134,16 +136,6 @@ async def until_answered(bus: Bus, service: str, copies: int = 1) -> None:
         with contextlib.suppress(Exception):
             found.add((await bus._client.request(f"$SRV.PING.{service}", timeout=0.5)).data)
         await asyncio.sleep(0.01)
-
-
-async def fault_of(work: Awaitable[object]) -> tuple[Fault, float]:
-    """The fault that the work ends with, and after how many seconds."""
-    began = time.monotonic()
-    try:
-        answer = await work
-    except Fault as fault:
-        return fault, time.monotonic() - began
-    raise AssertionError(f"it was answered: {answer}")
 
 
 async def books_told(bus: Bus) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ from shared.faults import Code, Fault
 from shared.settings import Settings
 from tests.shared.conftest import Begin, answering
 from tests.shared.echo import Echo, Slow
+from tests.shared.waiting import fault_of, until
 
 
 async def test_two_copies_share_the_questions(bus: Bus, begin: Begin) -> None:
@@ -25,8 +26,7 @@ async def test_two_copies_share_the_questions(bus: Bus, begin: Begin) -> None:
 async def test_when_one_copy_stops_the_other_answers_everything_and_nothing_is_lost(bus: Bus, begin: Begin) -> None:
     async with begin("one") as (one, first), begin("two") as (two, second):
         asked = [asyncio.create_task(bus.ask(Slow(name=str(n), seconds=0.3))) for n in range(100)]
-        while not one.begun:
-            await asyncio.sleep(0.001)
+        await until(lambda: one.begun)
         stopping = asyncio.create_task(first.stop())
         for n in range(100, 200):
             asked.append(asyncio.create_task(bus.ask(Slow(name=str(n), seconds=0.01))))
@@ -41,16 +41,11 @@ async def test_when_one_copy_stops_the_other_answers_everything_and_nothing_is_l
 async def test_stopping_finishes_what_has_begun_and_takes_nothing_new(bus: Bus, begin: Begin) -> None:
     async with begin("one") as (copy, answers):
         begun = [asyncio.create_task(bus.ask(Slow(name=str(n), seconds=0.3))) for n in range(50)]
-        while len(copy.begun) < 50:
-            await asyncio.sleep(0.001)
+        await until(lambda: len(copy.begun) == 50)
         stopping = asyncio.create_task(answers.stop())
         await asyncio.sleep(0.1)
-        try:
-            await bus.ask(Slow(name="new"))
-        except Fault as fault:
-            assert fault.code is Code.UNAVAILABLE
-        else:
-            raise AssertionError("a stopping copy has taken a question")
+        fault, _ = await fault_of(bus.ask(Slow(name="new")))
+        assert fault.code is Code.UNAVAILABLE
         assert await asyncio.gather(*begun) == ["one"] * 50
         await stopping
         assert "new" not in copy.begun
@@ -61,8 +56,7 @@ async def test_stopping_waits_no_longer_than_agreed(bus: Bus, settings: Settings
     copy = Echo(bus)
     async with answering(bus, hasty, copy.answerers):
         endless = asyncio.create_task(bus.ask(Slow(seconds=60), timeout=0.6))
-        while not copy.begun:
-            await asyncio.sleep(0.001)
+        await until(lambda: copy.begun)
         began = time.monotonic()
     assert time.monotonic() - began < 0.4
     [outcome] = await asyncio.gather(endless, return_exceptions=True)

@@ -14,7 +14,8 @@ from shared.contracts.accounts import CreateUser
 from shared.faults import Code
 from tests.shared.nats_server import NatsServer
 from tests.shared.shelf import AddBook, Nap
-from tests.shared.stage import Stage, books_told, fault_of, until_answered
+from tests.shared.stage import Stage, books_told, until_answered
+from tests.shared.waiting import fault_of, until
 from tests.world import Process
 
 
@@ -53,8 +54,7 @@ async def test_sigterm_with_50_questions_in_flight_answers_them_all(
 ) -> None:
     asked = [asyncio.create_task(stage_bus.ask(each, timeout=10)) for each in users(50)]
     async with stage.owner() as owner:
-        while not await owner.fetchval("select count(*) from accounts.users"):
-            await asyncio.sleep(0.005)
+        await until(lambda: owner.fetchval("select count(*) from accounts.users"))
     began = time.monotonic()
     assert await accounts.stop() == 0
     assert time.monotonic() - began < 10
@@ -103,10 +103,7 @@ async def test_everything_told_before_the_end_is_published_before_the_end(
 
 async def said(process: Process, words: str) -> None:
     """Waits until the process has logged it."""
-    end = time.monotonic() + 10
-    while words not in process.log.read_text():
-        assert time.monotonic() < end, f"{process.name} never said {words!r}:\n{process.log.read_text()}"
-        await asyncio.sleep(0.02)
+    await until(lambda: words in process.log.read_text())
 
 
 async def ended(process: Process) -> int:

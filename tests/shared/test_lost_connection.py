@@ -3,13 +3,11 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
 from shared import bus as buses
 from shared.answering import Answering
-from shared.bus import Bus
 from shared.contracts.ask import subject_of
 from shared.encoding import encode
 from shared.faults import Code, Fault
@@ -17,20 +15,7 @@ from shared.ids import new
 from shared.settings import Settings
 from tests.shared.echo import Echo, Look, Rang, Slow
 from tests.shared.nats_server import NatsServer
-
-
-async def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.01)
-
-
-async def refused_with(bus: Bus) -> tuple[Code, float]:
-    began = time.monotonic()
-    with pytest.raises(Fault) as caught:
-        await bus.ask(Look())
-    return caught.value.code, time.monotonic() - began
+from tests.shared.waiting import fault_of, until
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -50,13 +35,12 @@ async def test_questions_and_events_work_again_when_nats_is_back(nats_server: Na
         nats_server.kill()
         await until(lambda: not ours.connected)
         for _ in range(20):
-            code, seconds = await refused_with(ours)
-            assert code is Code.UNAVAILABLE
+            fault, seconds = await fault_of(ours.ask(Look()))
+            assert fault.code is Code.UNAVAILABLE
             assert seconds < 0.05
         assert gaps == []
-        with pytest.raises(Fault) as caught:
-            await ours.publish(subject_of(Rang), encode(Rang(number=0)), new(), 1)
-        assert caught.value.code is Code.UNAVAILABLE
+        fault, _ = await fault_of(ours.publish(subject_of(Rang), encode(Rang(number=0)), new(), 1))
+        assert fault.code is Code.UNAVAILABLE
 
         nats_server.start()
         await until(lambda: ours.connected and theirs.connected and bool(gaps))
@@ -141,8 +125,8 @@ async def test_a_connection_that_the_server_has_sent_away_is_known_to_be_closed(
         assert bus._client._transport
         bus._client._transport.write(b"NONSENSE\r\n")
         await asyncio.wait_for(closed, 5)
-        code, seconds = await refused_with(bus)
-    assert code is Code.UNAVAILABLE
+        fault, seconds = await fault_of(bus.ask(Look()))
+    assert fault.code is Code.UNAVAILABLE
     assert seconds < 0.05
 
 

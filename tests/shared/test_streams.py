@@ -15,6 +15,7 @@ from shared.faults import Code, Fault
 from shared.ids import new
 from shared.settings import Settings
 from tests.shared.nats_server import NatsServer
+from tests.shared.waiting import until
 
 
 async def config_of(bus: Bus, stream: str) -> StreamConfig:
@@ -55,8 +56,7 @@ async def test_a_message_with_the_same_id_is_kept_once_even_over_a_restart(nats_
         await bus.publish("events.echo.rang", b"1", "same-id", 2)
         nats_server.kill()
         nats_server.start()
-        while not bus.connected:
-            await asyncio.sleep(0.01)
+        await until(lambda: bus.connected)
         await bus.ensure_streams()
         await bus.publish("events.echo.rang", b"1", "same-id", 2)
         assert (await bus._stream.stream_info(EVENTS_STREAM)).state.messages == 1
@@ -100,8 +100,7 @@ async def test_pulling_from_a_server_that_is_away_is_unavailable_at_once(nats_se
         await bus.ensure_streams()
         puller = await bus.pull(EVENTS_STREAM, "away", "events.echo.rang", deliveries=-1, ack_wait=5)
         nats_server.kill()
-        while bus.connected:
-            await asyncio.sleep(0.01)
+        await until(lambda: not bus.connected)
         async with asyncio.timeout(0.1):
             with pytest.raises(Fault) as caught:
                 await puller.fetch(10, 5)

@@ -13,7 +13,8 @@ create table workspaces (
     name       text not null,
     tier       text not null,
     owner      text not null references users (id),
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    version    bigint not null default 1
 );
 create index workspaces_owner on workspaces (owner, created_at);
 

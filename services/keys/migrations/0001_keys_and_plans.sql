@@ -1,7 +1,8 @@
 -- What a workspace may have, as accounts last said. Its row is also the lock under which active keys are counted.
 create table plans (
     workspace text primary key,
-    tier      text not null
+    tier      text not null,
+    version   bigint not null
 );
 
 -- Room in each page lets the time of the last use change without touching an index.

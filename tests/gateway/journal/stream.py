@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import nats
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
 
@@ -50,19 +49,18 @@ class Stream:
         """An empty click stream that shows every message, repeated ones too."""
         async with self._client() as client:
             stream = client.jetstream()
-            with contextlib.suppress(nats.js.errors.NotFoundError):
-                await stream.delete_stream(CLICKS_STREAM)
             # The server's own look-back would hide what is sent twice, and it is much shorter than an outage may be.
             config = StreamConfig(name=CLICKS_STREAM, subjects=[CLICKS_SUBJECT], duplicate_window=0.1)
             await stream.add_stream(config)
+            await stream.purge_stream(CLICKS_STREAM)
 
     async def messages(self) -> list[tuple[str, bytes]]:
         """Message id and payload of all that was published, in order."""
         async with self._client() as client:
             stream = client.jetstream()
-            last = (await stream.stream_info(CLICKS_STREAM)).state.last_seq
+            state = (await stream.stream_info(CLICKS_STREAM)).state
             found = []
-            for sequence in range(1, last + 1):
+            for sequence in range(state.first_seq, state.last_seq + 1):
                 message = await stream.get_msg(CLICKS_STREAM, sequence)
                 found.append(((message.headers or {})["Nats-Msg-Id"], message.data or b""))
             return found

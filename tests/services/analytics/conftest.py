@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.services.analytics.visits import until_logged
 from tests.world import Process, World
 
 
@@ -27,7 +28,8 @@ async def copies(world: World) -> AsyncIterator[Copies]:
             for process in started:
                 await process.start()
             world.services["analytics"] = started[0]
-            await world.until_answered("analytics")
+            for process in started:
+                await until_logged(process, "The analytics service answers")
             yield started
         finally:
             for process in started:

@@ -1,4 +1,3 @@
-import asyncio
 import random
 import signal
 
@@ -14,6 +13,7 @@ from tests.services.analytics.visits import (
     send,
     until,
     until_drained,
+    until_logged,
     visit,
 )
 from tests.world import World
@@ -21,22 +21,22 @@ from tests.world import World
 KILLS = 6
 
 
-def batches(workspace: str, number: int) -> tuple[list[Batch], int, int, int]:
-    """Batches of 50 visits over few links, in another order each; and the clicks, bots and views that are in them."""
-    links = [ids.new() for _ in range(40)]
+def batches(workspace: str, number: int, size: int, links: int) -> tuple[list[Batch], int, int, int]:
+    """Batches of visits over few links, in another order each; and the clicks, bots and views that are in them."""
+    known = [ids.new() for _ in range(links)]
     visits = [
-        visit(workspace, kind=Kind.VIEW) if each % 5 == 0 else visit(workspace, random.choice(links), bot=each % 7 == 0)
-        for each in range(number * 50)
+        visit(workspace, kind=Kind.VIEW) if each % 5 == 0 else visit(workspace, random.choice(known), bot=each % 7 == 0)
+        for each in range(number * size)
     ]
     clicks = sum(each.kind is Kind.CLICK and not each.bot for each in visits)
     bots = sum(each.bot for each in visits)
     views = sum(each.kind is Kind.VIEW for each in visits)
-    return [batch(visits[begin : begin + 50]) for begin in range(0, len(visits), 50)], clicks, bots, views
+    return [batch(visits[begin : begin + size]) for begin in range(0, len(visits), size)], clicks, bots, views
 
 
 async def test_a_copy_that_is_killed_again_and_again_loses_and_repeats_nothing(world: World, copies: Copies) -> None:
     workspace = ids.new()
-    all_batches, clicks, bots, views = batches(workspace, 200)
+    all_batches, clicks, bots, views = batches(workspace, 200, size=50, links=40)
     share = len(all_batches) // (KILLS + 1)
 
     async def stored() -> int:
@@ -60,7 +60,7 @@ async def test_two_copies_share_the_work_and_count_the_same_links_without_a_dead
     world: World, copies: Copies
 ) -> None:
     workspace = ids.new()
-    all_batches, clicks, bots, views = batches(workspace, 200)
+    all_batches, clicks, bots, views = batches(workspace, 40, size=1000, links=1000)
     async with copies(2) as both:
         await send(world, *all_batches)
         await until_drained(world)
@@ -86,7 +86,7 @@ async def test_while_the_database_cannot_take_them_batches_wait_and_none_is_lost
         # Longer than the service waits for a lock, so that it has to give up at least once.
         await owner.execute("lock table analytics.link_days in exclusive mode")
         await send(world, *(batch([visit(workspace, link)]) for _ in range(30)))
-        await until(lambda: asyncio.sleep(0, result=world.services["analytics"].log.read_text()), _waits_for_database)
+        await until_logged(world.services["analytics"], "Waiting for the database")
         assert (await overview(world, workspace)).clicks == 0
     await owner.close()
     await until_drained(world)
@@ -117,7 +117,3 @@ async def _waiting(world: World) -> int:
     """Transactions of the service that wait for a lock."""
     query = "select from pg_stat_activity where application_name = 'waypost analytics' and wait_event_type = 'Lock'"
     return len(await rows(world, query))
-
-
-def _waits_for_database(log: str) -> bool:
-    return "Waiting for the database" in log

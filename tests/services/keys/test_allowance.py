@@ -1,12 +1,16 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from services.keys.plans import PLANS
 from shared import credentials
-from shared.contracts.accounts import Account, SetTier, Tier
+from shared.contracts.accounts import Account, SetTier, Tier, WorkspaceChanged
+from shared.contracts.ask import subject_of
 from shared.contracts.keys import CheckKey, ListKeys, NewKey, RevokeKey
 from shared.faults import Code, Fault
+from shared.ids import new as new_id
+from tests.client import until
 from tests.world import World
 
 
@@ -83,3 +87,26 @@ async def test_a_lower_tier_refuses_new_keys_and_leaves_the_old_ones_working(wor
     assert "free" in (await refusal_of_one_more(world, account)).message
     for new in made:
         assert (await world.bus.ask(CheckKey(digest=credentials.digest(new.secret)))).verdict
+
+
+async def test_late_news_of_a_tier_does_not_undo_newer_news(world: World) -> None:
+    account = await world.account(tier=Tier.FREE)
+    await world.key(account)
+    latest = await world.bus.ask(SetTier(workspace=account.workspace.id, tier=Tier.CREATOR))
+    stale = msgspec.structs.replace(latest, tier=Tier.PRO, version=latest.version - 1)
+    await world.bus.publish(
+        subject_of(WorkspaceChanged), msgspec.msgpack.encode(WorkspaceChanged(workspace=stale)), new_id(), 5
+    )
+    # News of another workspace, told after it, shows that the stale news has been taken in.
+    other = await world.account(tier=Tier.FREE)
+    await world.key(other)
+    await world.bus.ask(SetTier(workspace=other.workspace.id, tier=Tier.LIFETIME))
+
+    async def tiers() -> dict[str, str]:
+        owner = await world.connect()
+        rows = await owner.fetch("select workspace, tier from keys.plans")
+        await owner.close()
+        return {row["workspace"]: row["tier"] for row in rows}
+
+    seen, _ = await until(tiers, lambda seen: seen[other.workspace.id] == "lifetime")
+    assert seen[account.workspace.id] == "creator"

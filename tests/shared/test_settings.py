@@ -1,0 +1,86 @@
+"""Settings are read once, and a wrong one is named."""
+
+import re
+
+import msgspec
+import pytest
+
+from shared.settings import PREFIX, Settings, SettingsError, variable
+
+FIELDS = msgspec.structs.fields(Settings)
+HERE = {"WAYPOST_NATS_URL": "nats://127.0.0.1:4222"}
+
+
+def constraint(name: str) -> msgspec.Meta:
+    [field] = [field for field in FIELDS if field.name == name]
+    [meta] = field.type.__metadata__
+    assert isinstance(meta, msgspec.Meta)
+    return meta
+
+
+@pytest.mark.parametrize("name", [field.name for field in FIELDS])
+def test_every_setting_has_one_sentence_about_it(name: str) -> None:
+    description = constraint(name).description
+    assert description
+    assert re.fullmatch(r"[A-Z].*\.", description)
+
+
+@pytest.mark.parametrize("name", [field.name for field in FIELDS if field.name != "nats_url"])
+def test_every_setting_but_the_bus_has_a_default_that_it_accepts_itself(name: str) -> None:
+    default = getattr(Settings.read(HERE), name)
+    text = ",".join(default) if isinstance(default, tuple) else str(default)
+    assert getattr(Settings.read(HERE | {variable(name): text}), name) == default
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(SettingsError, match="WAYPOST_NATS_URL"):
+        Settings.read({})
+
+
+def numbers() -> list[str]:
+    defaults = Settings.read(HERE)
+    return [field.name for field in FIELDS if isinstance(getattr(defaults, field.name), int | float)]
+
+
+@pytest.mark.parametrize("value", ["many", "1s", "nan", "inf", "-inf", "1e400"])
+@pytest.mark.parametrize("name", numbers())
+def test_what_is_no_number_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable(name)}: "):
+        Settings.read(HERE | {variable(name): value})
+
+
+@pytest.mark.parametrize("name", numbers())
+def test_a_number_out_of_range_is_refused_by_name(name: str) -> None:
+    meta = constraint(name)
+    least = meta.ge if meta.ge is not None else meta.gt
+    assert least is not None, "every number has a lower bound"
+    with pytest.raises(SettingsError, match=f"^{variable(name)}: "):
+        Settings.read(HERE | {variable(name): str(least - 1)})
+
+
+@pytest.mark.parametrize("name", ["log_level", "log_format"])
+def test_a_word_that_is_not_offered_is_refused_by_name(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable(name)}: "):
+        Settings.read(HERE | {variable(name): "loud"})
+
+
+def test_lists_are_separated_by_commas_and_blanks_do_not_matter() -> None:
+    read = Settings.read(HERE | {"WAYPOST_OWN_HOSTS": " a.example, b.example ,,"})
+    assert read.own_hosts == ("a.example", "b.example")
+
+
+def test_an_empty_value_counts_as_absent() -> None:
+    assert Settings.read(HERE | {"WAYPOST_LISTEN_PORT": "  "}).listen_port == 8080
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert Settings.read(HERE | {"ASK_TIMEOUT_SECONDS": "9", "PATH": "/bin"}) == Settings.read(HERE)
+    assert PREFIX == "WAYPOST_"
+
+
+def test_a_name_says_its_unit() -> None:
+    units = ("_seconds", "_bytes", "_days", "_port", "_fd", "_size", "_scale", "_count", "_most_seconds")
+    counted = ("_per_minute", "_per_hour", "_entries", "_clicks", "_batch", "_batches", "_deliveries", "_failures")
+    things = ("_workers", "_concurrency", "_backlog", "_replicas")
+    odd = [name for name in numbers() if not name.endswith(units + counted + things)]
+    assert odd == []
