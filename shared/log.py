@@ -12,6 +12,7 @@ from shared.settings import Settings
 
 _encoder = msgspec.json.Encoder()
 _OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,7 +21,9 @@ class JsonFormatter(logging.Formatter):
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
+        line = {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS}
+        # Ours come last, so that no field of somebody's can pose as one of them.
+        line |= {
             "time": _utc(record.created),
             "level": record.levelname.lower(),
             "process": self._process,
@@ -29,7 +32,6 @@ class JsonFormatter(logging.Formatter):
         }
         if request := request_id.get():
             line["request"] = request
-        line |= {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS}
         if record.exc_info and record.exc_info[0]:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return _encoder.encode({name: _plain(value) for name, value in line.items()}).decode()
@@ -39,8 +41,10 @@ class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's name
+        # Words of strangers get into messages, and a terminal obeys control characters.
+        record.message = record.message.translate(_CONTROLS)
+        line = super().formatMessage(record)
         request = request_id.get()
         return f"{line}  [{request}]" if request else line
 
@@ -62,4 +66,9 @@ def _utc(seconds: float) -> str:
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, bool | None | float):
+        return value
+    if isinstance(value, int) and value.bit_length() < 64:
+        return value
+    # Half a surrogate pair is no text to JSON.
+    return str(value).encode("utf-8", "replace").decode()

@@ -4,6 +4,7 @@ Each field is read from the environment as ``WAYPOST_`` and its name in capitals
 An empty value counts as absent.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -142,7 +143,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=0, description="Bio and link pages one address may open; 0 switches the layer off.")
     ] = 600
     limit_budget_seconds: Annotated[
-        float, Meta(gt=0, description="How long a decision may take, once Valkey has failed, before it is made locally.")
+        float,
+        Meta(gt=0, description="How long a decision may take, once Valkey has failed, before it is made locally."),
     ] = 0.02
     limit_patience_seconds: Annotated[
         float, Meta(gt=0, description="The same, as long as Valkey has not failed: a busy machine is no failure.")
@@ -278,6 +280,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     local_postgres_buffer_bytes: Annotated[
         int, Meta(ge=1048576, description="The shared buffers of the embedded PostgreSQL.")
     ] = 67_108_864
+
+    def __post_init__(self) -> None:
+        for name, value in msgspec.structs.asdict(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{variable(name)}: Expected a finite number")
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":

@@ -90,6 +90,7 @@ async def test_whatever_is_killed_comes_back_and_no_answered_click_is_lost(stack
     visitors = [asyncio.create_task(visit_for_ever(demo.with_key(None), link["shortCode"], answered)) for _ in range(4)]
     for name in NAMES:
         old = await pid_of(stack, name)
+        assert old
         os.kill(old, signal.SIGKILL)
         await until(lambda name=name: pid_of(stack, name), lambda pid, old=old: pid not in (old, None), seconds=20)  # type: ignore[misc]
         # The story goes on: a link can be made and followed again.

@@ -2,6 +2,7 @@
 
 import random
 import string
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -109,7 +110,7 @@ async def test_an_unknown_period_or_metric_is_refused(client: Client, query: str
 async def test_a_body_over_256_kib_is_refused(client: Client, chunked: bool) -> None:
     body = b'{"title":"' + b"x" * 270_000 + b'","url":"https://example.com"}'
 
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(body), 10_000):
             yield body[start : start + 10_000]
 
