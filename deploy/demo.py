@@ -17,21 +17,16 @@ _EMAIL = "demo@waypost.invalid"
 _KEY_NAME = "Demo"
 
 
-async def ensure(settings: Settings, data: DataDir, secrets: Secrets) -> str | None:
+async def ensure(settings: Settings, data: DataDir, secrets: Secrets) -> str:
     """A valid key of the demo account: the one shown before, or a new one when that is revoked or lost.
 
-    None when there can be no further key; the account has as many as its tier allows.
+    Raises the `Fault` of whoever refuses, such as FORBIDDEN when the account has as many keys as it may.
     """
     async with buses.connect(settings) as bus:
         if secrets.demo_key and await _is_valid(bus, secrets.demo_key):
             return secrets.demo_key
         account = await _account(bus, secrets.demo_password)
-        try:
-            made = await bus.ask(keys.CreateKey(workspace=account.workspace.id, user=account.user.id, name=_KEY_NAME))
-        except Fault as fault:
-            if fault.code is not Code.FORBIDDEN:
-                raise
-            return None
+        made = await bus.ask(keys.CreateKey(workspace=account.workspace.id, user=account.user.id, name=_KEY_NAME))
     secrets.demo_key = made.secret
     secret_store.save(data, secrets)
     return made.secret

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import uvloop
+from prometheus_client import REGISTRY
 
 from gateway import limits
 from gateway.addresses import Addresses
@@ -19,6 +20,7 @@ from gateway.dialects.dialect import mount
 from gateway.health import Health
 from gateway.keyring import Keyring
 from gateway.limits import Limiter
+from gateway.redirect.counts import JournalCollector
 from gateway.redirect.door import Door
 from gateway.redirect.journal import Journal
 from gateway.redirect.targets import Targets
@@ -40,6 +42,7 @@ async def run(settings: Settings) -> None:
         await bus.ensure_streams()
         keyring, targets, visitors = Keyring(bus, settings), Targets(bus, settings), Visitors(bus, settings)
         journal = Journal(settings, bus.publish)
+        REGISTRY.register(JournalCollector(journal.counts, lambda: journal.lag))
         door = Door(targets, journal, visitors, limiter, addresses, bus, settings)
         bio = BioDoor(door, limiter, addresses, bus, settings)
         health = Health(bus)

@@ -1,6 +1,7 @@
 """Whose request is it: the client's address, and whether a proxy may speak for it."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 from starlette.types import Scope
@@ -8,6 +9,11 @@ from starlette.types import Scope
 from shared.settings import SettingsError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Some proxies add the port: "192.0.2.1:5678", "[2001:db8::1]:5678".
+_WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?", re.ASCII)
+_HOST_BITS = 64  # of an IPv6 address: what a network hands out to one customer is at least this large
 
 
 class Addresses:
@@ -20,32 +26,46 @@ class Addresses:
             raise SettingsError(f"WAYPOST_TRUSTED_PROXIES: {error}") from None
 
     def of(self, scope: Scope) -> str:
+        """In canonical form; an IPv4 address that comes in IPv6 clothes is an IPv4 address. "" for a local socket."""
         client = scope.get("client")
-        peer: str = client[0] if client else ""
-        if not self._trusted or not self._trusts(peer):
-            return peer
+        text: str = client[0] if client else ""
+        if not self._trusted and ":" not in text:
+            return text
+        peer = _read(text)
+        if peer is None or not self._trusts(peer):
+            return text if peer is None else str(peer)
         forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
         # From the right, each hop was written by the one after it; the first that is no proxy of ours is the client.
         for hop in reversed(",".join(forwarded).split(",")):
-            hop = hop.strip()
-            if not _is_address(hop):
-                return peer
-            if not self._trusts(hop):
-                return hop
-            peer = hop
-        return peer
+            address = _read(hop.strip())
+            if address is None:
+                break
+            peer = address
+            if not self._trusts(peer):
+                break
+        return str(peer)
 
-    def _trusts(self, text: str) -> bool:
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            return False
+    def counted(self, scope: Scope) -> str:
+        """What limits by address count: an IPv4 address, or the /64 of an IPv6 address.
+
+        Whoever has IPv6 has 2^64 addresses and could take a new one for every request.
+        """
+        address = self.of(scope)
+        if ":" not in address:
+            return address
+        network = int(ipaddress.IPv6Address(address)) >> _HOST_BITS << _HOST_BITS
+        return f"{ipaddress.IPv6Address(network)}/{_HOST_BITS}"
+
+    def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 
 
-def _is_address(text: str) -> bool:
+def _read(text: str) -> Address | None:
+    """None when it is no address: "unknown", a name, rubbish. A zone ("%eth0") means nothing elsewhere and is cut."""
+    if match := _WITH_PORT.fullmatch(text):
+        text = match["v6"] or match["v4"] or ""
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return None
+    return address.ipv4_mapped or address if isinstance(address, ipaddress.IPv6Address) else address

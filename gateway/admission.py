@@ -52,7 +52,7 @@ class Admission:
                 caller = await self._keyring.verdict(secret)
         except Fault as fault:
             problem = fault
-        headers = await self._count(caller, self._addresses.of(scope))
+        headers = await self._count(caller, self._addresses.counted(scope))
         if problem is not None:
             raise Refused(problem, headers)
         if caller is None and not open_to_all:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from shared.reserved import is_reserved
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.bio.door import BioDoor
 from gateway.health import Health
 from gateway.pages import link as pages
 from gateway.redirect.door import Door, show
+from shared.reserved import is_reserved
 
 
 class App:

@@ -6,6 +6,7 @@ keeps that answer out of the memory, since it may be older than the change.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -18,6 +19,8 @@ V = TypeVar("V")
 
 _PASSING = (Code.UNAVAILABLE, Code.TIMEOUT)
 _RETRY_SECONDS = 1.0  # after a failed refresh, how long the old answer serves before the next attempt
+
+log = logging.getLogger(__name__)
 
 
 class Entry(Generic[V]):
@@ -70,23 +73,24 @@ class Memory(Generic[K, V]):
 
     async def get(self, key: K) -> V:
         """The answer; raises the service's `Fault` when there is none, not even an old one that will do."""
-        now = time.monotonic()
         entry = self._entries.get(key)
         if entry is None:
             return await asyncio.shield(self._question(key))
-        if entry.fresh_until > now:
+        if entry.fresh_until > time.monotonic():
             return entry.value
         try:
             async with asyncio.timeout(self._patience_seconds):
                 return await asyncio.shield(self._question(key))
-        except (Fault, TimeoutError) as error:
-            if isinstance(error, Fault) and error.code not in _PASSING:
+        except TimeoutError:
+            fault = Fault(Code.TIMEOUT, "No answer in time")
+        except Fault as refusal:
+            if refusal.code not in _PASSING:
                 raise
-            if now - entry.asked_at > self._stale_seconds:
-                self._entries.pop(key, None)
-                raise error if isinstance(error, Fault) else Fault(Code.TIMEOUT, "No answer in time") from None
-            entry.fresh_until = now + _RETRY_SECONDS
-            return entry.value
+            fault = refusal
+        if self._entries.get(key) is not entry:
+            # A change has come in the meantime, and what is older than it will not do.
+            return await self.get(key)
+        return self._old(key, entry, fault)
 
     def forget(self, key: K, *, unless: Callable[[V], bool] = lambda _value: False) -> None:
         """Something about it has changed, ``unless`` what is remembered shows that the change is known already."""
@@ -101,22 +105,35 @@ class Memory(Generic[K, V]):
         """Like `forget` for every answer that ``matches``; looks at all of them, so not for every request."""
         for key in [key for key, entry in self._entries.items() if matches(entry.value)]:
             self.forget(key)
-        for question in self._questions.values():
-            question.doubtful = True
+        self._doubt_questions()
 
     def doubt_all(self) -> None:
         """Changes may have been missed: everything is asked for again before it is used, if anybody answers."""
         for entry in self._entries.values():
             entry.fresh_until = 0.0
+        self._doubt_questions()
+
+    def _doubt_questions(self) -> None:
+        """Nobody knows yet what they are answered, so it may be something that has just changed."""
         for question in self._questions.values():
             question.doubtful = True
         self._questions.clear()
+
+    def _old(self, key: K, entry: Entry[V], fault: Fault) -> V:
+        now = time.monotonic()
+        stale_at = entry.asked_at + self._stale_seconds
+        if now >= stale_at:
+            del self._entries[key]
+            raise fault
+        entry.fresh_until = min(now + _RETRY_SECONDS, stale_at)
+        return entry.value
 
     def _question(self, key: K) -> asyncio.Task[V]:
         question = self._questions.get(key)
         if question is None:
             question = self._questions[key] = Question()
             question.task = asyncio.create_task(self._answer(key, question))
+            question.task.add_done_callback(_hear)
         assert question.task
         return question.task
 
@@ -139,3 +156,10 @@ class Memory(Generic[K, V]):
         while len(self._entries) >= self._most:
             del self._entries[next(iter(self._entries))]
         self._entries[key] = entry
+
+
+def _hear(question: "asyncio.Task[V]") -> None:
+    """Whoever waits gets the failure itself; but all may have gone, and then a crash must not go unnoticed."""
+    failure = None if question.cancelled() else question.exception()
+    if failure is not None and not isinstance(failure, Fault):
+        log.error("A question ended in a crash", exc_info=failure)

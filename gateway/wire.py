@@ -1,6 +1,7 @@
 """JSON and query strings in and out. Past this file there are only types; what cannot be read is a `Fault`."""
 
 import asyncio
+import json
 import re
 from datetime import datetime
 from typing import Any
@@ -14,10 +15,11 @@ from shared.faults import Code, Detail, Fault
 from shared.settings import Settings
 
 MOST_PARAMETERS = 50
+LONGEST_NAME = 100  # of a field or parameter that is not known here, when the answer repeats it
 
 _encoder = msgspec.json.Encoder()
-_where = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
-_unknown = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
+_where = re.compile(r"^(?P<reason>.*?)(?: - at (?:`key` in )?`(?P<path>\$[^`]*)`)?$", re.DOTALL)
+_unknown = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 _missing = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 
 
@@ -66,7 +68,12 @@ def decode_body(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _fault(str(error), "body") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError:
+        raise Fault(Code.INVALID, "The request body is not UTF-8", field="body") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        if field := _half_character(body):
+            words = f"{field} holds half a character: \\ud800 to \\udfff come in pairs"
+            raise Fault(Code.INVALID, words, field=field) from None
         raise Fault(Code.INVALID, f"The request body is not valid JSON: {error}", field="body") from None
 
 
@@ -75,12 +82,12 @@ def decode_query(kind: type[Any] | None, query: bytes) -> Any:
     given: dict[str, str] = {}
     for name, value in _parameters(query):
         if name in given:
-            raise Fault(Code.INVALID, f"The parameter {name!r} is given twice", field=name)
+            raise Fault(Code.INVALID, f"The parameter {_short(name)!r} is given twice", field=_short(name) or "query")
         given[name] = value
     if kind is None:
         if given:
-            name = next(iter(given))
-            raise Fault(Code.INVALID, f"There is no parameter {name!r} here", field=name)
+            name = _short(next(iter(given)))
+            raise Fault(Code.INVALID, f"There is no parameter {name!r} here", field=name or "query")
         return None
     try:
         return msgspec.convert(given, kind, strict=False)
@@ -90,13 +97,14 @@ def decode_query(kind: type[Any] | None, query: bytes) -> Any:
 
 def moment(at: datetime) -> str:
     """A UTC time as the dialects write it: ``2026-01-31T09:05:00.123Z``."""
-    text = at.strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{at.microsecond // 1000:03d}Z"
+    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _parameters(query: bytes) -> list[tuple[str, str]]:
+    if query.count(b"&") >= MOST_PARAMETERS:
+        raise Fault(Code.INVALID, f"A query string has at most {MOST_PARAMETERS} parameters", field="query")
     try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except (UnicodeDecodeError, ValueError):
         raise Fault(Code.INVALID, "The query string cannot be read", field="query") from None
 
@@ -107,12 +115,37 @@ def _fault(message: str, root: str) -> Fault:
     reason, path = match["reason"], (match["path"] or "$")[1:].lstrip(".")
     for shape, words in ((_unknown, "is not known here"), (_missing, "is required")):
         if found := shape.search(reason):
-            path = f"{path}.{found['field']}" if path else found["field"]
+            name = _short(found["field"])
+            path = f"{path}.{name}" if path else name
             reason = words
             break
     field = path or root
     text = f"{field} {reason}" if reason.startswith("is ") else f"{field}: {reason}"
     return Fault(Code.INVALID, text, details=(Detail(field, reason),))
+
+
+def _half_character(body: bytes) -> str | None:
+    """The outermost field with half of a surrogate pair in it, which JSON can spell and no text can hold."""
+    try:
+        given = json.loads(body)
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if not _is_text(name + json.dumps(value, ensure_ascii=False)):
+                return _short(name.encode(errors="replace").decode())
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
 
 
 def _too_large(limit: int) -> Fault:

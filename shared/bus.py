@@ -23,7 +23,17 @@ from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
 from shared.contracts.ask import Ask, Event, service_of, subject_of
 from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
 from shared.faults import Code, Fault
-from shared.messages import AWAY, DEADLINE_HEADER, FAULT_HEADER, REQUEST_HEADER, Delivery, Puller, Request, Serving
+from shared.messages import (
+    AWAY,
+    DEADLINE_HEADER,
+    FAULT_HEADER,
+    REQUEST_HEADER,
+    Delivery,
+    Puller,
+    Request,
+    Serving,
+    settle,
+)
 from shared.settings import Settings
 
 __all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Puller", "Request", "Serving", "connect"]
@@ -127,7 +137,7 @@ class Bus:
             call(decoder.decode(message.data))
 
         await self._client.subscribe(subject_of(event), cb=on_message)
-        await self._client.flush()
+        await settle(self._client)
 
     async def pull(self, stream: str, durable: str, subject: str, *, deliveries: int, ack_wait: float) -> Puller:
         """A durable consumer of a stream, made or brought up to date; UNAVAILABLE when the stream is out of reach.
@@ -158,7 +168,7 @@ class Bus:
             take(Request(message))
 
         subscription = await self._client.subscribe(subject, queue=queue, cb=on_message)
-        await self._client.flush()
+        await settle(self._client)
         return Serving(subscription)
 
     async def keep_first(self, bucket: str, key: str, value: bytes, *, seconds: float) -> bytes:

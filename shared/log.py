@@ -11,7 +11,9 @@ from shared.context import request_id
 from shared.settings import Settings
 
 _encoder = msgspec.json.Encoder()
+# What a record has of itself, and what stands in a line whatever a field of somebody's is called.
 _OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_OWN_FIELDS |= {"time", "level", "logger", "request", "exception"}
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
@@ -21,9 +23,7 @@ class JsonFormatter(logging.Formatter):
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS}
-        # Ours come last, so that no field of somebody's can pose as one of them.
-        line |= {
+        line: dict[str, object] = {
             "time": _utc(record.created),
             "level": record.levelname.lower(),
             "process": self._process,
@@ -32,6 +32,7 @@ class JsonFormatter(logging.Formatter):
         }
         if request := request_id.get():
             line["request"] = request
+        line |= {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS}
         if record.exc_info and record.exc_info[0]:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return _encoder.encode({name: _plain(value) for name, value in line.items()}).decode()

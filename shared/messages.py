@@ -30,6 +30,13 @@ AWAY = (nats.errors.Error, OSError, RuntimeError)
 log = logging.getLogger(__name__)
 
 
+async def settle(client: Client) -> None:
+    """Returns when the server has taken in all that was sent before."""
+    # A flush sends a ping and waits for its answer; in nats-py the ping overtakes what is still to be written.
+    await client.flush()
+    await client.flush()
+
+
 class Request(msgspec.Struct, frozen=True):
     """A question as it arrives, before it is decoded."""
 
@@ -158,6 +165,9 @@ class Serving(msgspec.Struct, frozen=True):
         """Takes nothing new; what has arrived is still handed over. ``timeout`` is in seconds."""
         try:
             async with asyncio.timeout(timeout):
+                client = self.subscription._conn
+                await client._send_unsubscribe(self.subscription._id)
+                await settle(client)
                 await self.subscription.drain()  # type: ignore[no-untyped-call]
         except AWAY as error:
             # The server, once it notices that we are gone, sends nothing more either.

@@ -67,7 +67,7 @@ class Relay:
     async def finish(self) -> None:
         """Tells what is left before the process ends; what cannot be told now waits for another copy or a restart."""
         try:
-            async with asyncio.timeout(self._settings.stop_timeout_seconds):
+            async with asyncio.timeout(self._settings.ask_timeout_seconds):
                 while await self._move():
                     pass
         except (Fault, TimeoutError) as error:

@@ -17,7 +17,8 @@ class Console:
 
     def __init__(self, out: TextIO, environ: Mapping[str, str]) -> None:
         self._descriptor = out.fileno()
-        self._colour = out.isatty() and not environ.get("NO_COLOR")
+        self.for_people = out.isatty()
+        self._colour = self.for_people and not environ.get("NO_COLOR")
         self._names: dict[str, int] = {}
         self._pending = bytearray()
         self._dropped = 0

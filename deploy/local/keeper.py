@@ -11,6 +11,7 @@ from deploy.local.log_file import LogFile, last_words
 from deploy.local.part import Part
 from deploy.local.state import Phase, Process
 from deploy.local.trouble import Trouble
+from deploy.local.waiting import end
 from shared.settings import Settings
 
 DEATHS_AT_START = 5
@@ -52,8 +53,7 @@ class Keeper:
             self.task.result()
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        await end(self.task)
         if self._child:
             await self._child.stop(self._settings.stop_timeout_seconds, hurry)
             self._child = None

@@ -32,6 +32,11 @@ class LogFile:
 
     def new_lines(self) -> Iterator[str]:
         """The whole lines written since the last call."""
+        size = self.path.stat().st_size
+        if size == self._offset:
+            return
+        # Somebody may have emptied it.
+        self._offset = min(self._offset, size)
         with open(self.path, "rb") as file:
             file.seek(self._offset)
             while chunk := file.read(_CHUNK):

@@ -3,6 +3,7 @@
 import sys
 from typing import TextIO
 
+from deploy.demo import USERNAME
 from deploy.local.data_dir import DataDir
 
 
@@ -12,13 +13,15 @@ class Panel:
 
     def show(self, url: str, demo_key: str | None, data: DataDir) -> None:
         key = demo_key or "<key>"
+        link = """'{"title":"My site","url":"https://example.com"}'"""
         rows = [
-            ("Short links, pages", url),
-            ("API of creators", f"{url}/v1"),
-            ("API of links", f"{url}/api/use"),
+            ("Short links", f"{url}/<code>"),
+            ("The demo's page", f"{url}/@{USERNAME}"),
+            ("The API", f"{url}/v1"),
             ("Demo key", demo_key or "none; make one: waypost key create --username U"),
             ("Data and logs", str(data.root)),
-            ("Try it", f"curl -H 'Authorization: Bearer {key}' {url}/v1/links"),
+            ("A first link", f"curl -H 'Authorization: Bearer {key}' -H 'content-type: application/json' \\"),
+            ("", f"     -d {link} {url}/v1/links"),
             ("Stop it", "Ctrl-C"),
         ]
         width = max(len(name) for name, _ in rows)

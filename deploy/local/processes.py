@@ -108,7 +108,8 @@ def _gateway(around: Surroundings, name: str) -> Part:
         redis_url=around.redis_url,
         listen_fd=str(around.listener),
         gateway_workers=str(around.workers),
-        journal_dir=str(around.journal / name),
+        # One root for all workers, so that whatever one of them leaves behind is shipped by another.
+        journal_dir=str(around.journal),
     )
     return OurProcess(
         name,
@@ -126,5 +127,6 @@ def _environ(around: Surroundings, name: str, **given: str) -> dict[str, str]:
     secret = {variable("database_url"), variable("redis_url")}
     inherited = {key: value for key, value in around.environ.items() if key not in secret}
     public_url = inherited.get(variable("public_url"), "").strip() or around.url
+    inherited.setdefault(variable("log_format"), "text")
     own = {"process_name": name, "nats_url": around.nats_url, "public_url": public_url, **given}
     return {"PATH": os.defpath, **inherited, **{variable(key): value for key, value in own.items()}}

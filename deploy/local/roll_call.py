@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from deploy.local.trouble import Trouble
 
@@ -87,17 +88,20 @@ async def try_server(url: str) -> bool:
 
 
 async def _is_present(client: Client, service: str, process: str) -> bool:
+    here = asyncio.Event()
+
+    async def hear(reply: Msg) -> None:
+        # Nobody there: an empty reply with the server's status.
+        if reply.data and msgspec.json.decode(reply.data, type=Present).metadata.process == process:
+            here.set()
+
     inbox = client.new_inbox()
-    replies = await client.subscribe(inbox)
+    replies = await client.subscribe(inbox, cb=hear)
     try:
         await client.publish(f"$SRV.PING.{service}", reply=inbox)
-        async for reply in replies.messages:
-            # Nobody there: an empty reply with the server's status.
-            if reply.data and msgspec.json.decode(reply.data, type=Present).metadata.process == process:
-                return True
+        return await here.wait()
     finally:
         await replies.unsubscribe()
-    return False
 
 
 async def _connect(url: str) -> Client:

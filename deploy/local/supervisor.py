@@ -9,6 +9,7 @@ from deploy.local.keeper import Keeper
 from deploy.local.log_file import LogFile
 from deploy.local.part import Part
 from deploy.local.state import Process
+from deploy.local.waiting import end
 from shared.settings import Settings
 
 _READ_SECONDS = 0.1
@@ -63,8 +64,7 @@ class Supervisor:
         """Ends the last group first."""
         for group in reversed(self._groups):
             await asyncio.gather(*(keeper.stop(self._hurry) for keeper in group))
-        self._reader.cancel()
-        await asyncio.gather(self._reader, return_exceptions=True)
+        await end(self._reader)
         self._read_once()
 
     @property

@@ -8,8 +8,11 @@ from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.panel import Panel
 from deploy.local.stack import Options, Stack, read_settings
+from deploy.local.waiting import end
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# One stop may arrive twice, from the terminal or the group and once more through make; only a later one means hurry.
+_ECHO_SECONDS = 0.5
 
 
 async def up(options: Options, environ: Mapping[str, str], console: Console, panel: Panel) -> None:
@@ -20,24 +23,30 @@ async def up(options: Options, environ: Mapping[str, str], console: Console, pan
     with data.locked():
         stack = Stack(data, options, environ, console)
 
+        loop = asyncio.get_running_loop()
+        first = float("inf")
+
         def stop() -> None:
-            if asked.is_set():
+            nonlocal first
+            if loop.time() - first > _ECHO_SECONDS:
                 stack.hurry.set()
+            first = min(first, loop.time())
             asked.set()
 
-        loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, stop)
+        # Started with nohup, it is meant to outlive its terminal.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, stop)
         running = asyncio.create_task(stack.run(panel))
         asking = asyncio.create_task(asked.wait())
         try:
             await asyncio.wait({running, asking}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             asking.cancel()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await end(running)
             console.say("stopping …")
             await stack.stop()
             console.say("stopped; nothing is left running")
-        if not running.cancelled():
+        if not asked.is_set():
             running.result()

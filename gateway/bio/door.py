@@ -65,7 +65,7 @@ class BioDoor:
         deadline.set(None)
         if scope["method"] not in ("GET", "HEAD"):
             return pages.not_found()
-        await self._limit(self._addresses.of(scope))
+        await self._limit(self._addresses.counted(scope))
         drawn = await self._pages.get(username)
         if drawn.workspace is not None:
             self._door.count(scope, Kind.VIEW, drawn.workspace, Mode.LIVE, "", started)

@@ -4,7 +4,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from gateway.pages.address import host, spelled_out
-from gateway.pages.page import Header, Page, environment, page, sheet
+from gateway.pages.page import Header, Page, Sheet, environment, page, sheet
 from shared.contracts.links import Target
 
 _FOLDER = Path(__file__).parent
@@ -12,7 +12,10 @@ _TEMPLATES = environment(_FOLDER)
 _MESSAGE = _TEMPLATES.get_template("message.html")
 _PREVIEW = _TEMPLATES.get_template("preview.html")
 _PASSWORD = _TEMPLATES.get_template("password.html")
-_STYLE = sheet((_FOLDER / "style.css").read_text())
+_CSS = (_FOLDER / "style.css").read_text()
+_STYLE = sheet(_CSS)
+# Browsers hold the redirect that answers a form to the form's policy too, and that redirect leads anywhere.
+_FORM_STYLE = sheet(_CSS, form_action="'self' https: http:")
 
 
 @cache
@@ -57,7 +60,7 @@ def too_many(retry_after: int) -> Page:
     wait = "one second" if retry_after == 1 else f"{retry_after} seconds"
     return _message(
         429,
-        "A little slower, please",
+        "Slow down, please",
         f"Many requests have come from your network. Please wait {wait} and try again.",
         (b"retry-after", str(retry_after).encode()),
     )
@@ -79,13 +82,13 @@ def preview(target: Target, short_url: str) -> Page:
 
 def password(action: str, *, wrong: bool = False) -> Page:
     """The form that asks for a link's password; it posts the field `password` to the path `action`."""
-    html = _PASSWORD.render(css=_STYLE.css, action=action, wrong=wrong)
-    return _page(html, 403 if wrong else 200)
+    html = _PASSWORD.render(css=_FORM_STYLE.css, action=action, wrong=wrong)
+    return _page(html, 403 if wrong else 200, style=_FORM_STYLE)
 
 
 def _message(status: int, heading: str, text: str, *more: Header) -> Page:
     return _page(_MESSAGE.render(css=_STYLE.css, status=status, heading=heading, text=text), status, *more)
 
 
-def _page(html: str, status: int, *more: Header) -> Page:
-    return page(html, _STYLE, status=status, cache=b"private, no-store", referrer=b"same-origin", more=more)
+def _page(html: str, status: int, *more: Header, style: Sheet = _STYLE) -> Page:
+    return page(html, style, status=status, cache=b"private, no-store", referrer=b"same-origin", more=more)

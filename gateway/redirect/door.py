@@ -135,11 +135,13 @@ class Door:
         found = await self._targets.get((DOMAIN, slug)) if SHAPE.fullmatch(slug) else NOWHERE
         if found.target is None:
             # Unknown codes are counted after the look, so that a known one never costs a call to the limiter.
-            await self._limit(Layer("misses", self._addresses.of(scope), self._settings.limit_misses_per_minute, 60))
+            await self._limit(
+                Layer("misses", self._addresses.counted(scope), self._settings.limit_misses_per_minute, 60)
+            )
         return found.target
 
     async def _unlock(self, scope: Scope, receive: Receive, target: Target) -> Target | None:
-        whose = f"{target.link}:{self._addresses.of(scope)}"
+        whose = f"{target.link}:{self._addresses.counted(scope)}"
         await self._limit(Layer("passwords", whose, self._settings.limit_passwords_per_minute, 60), strict=True)
         form = parse_qs((await read_body(scope, receive, self._settings))[:LONGEST_FORM].decode("utf-8", "replace"))
         password = form.get("password", [""])[0]

@@ -1,10 +1,9 @@
 """Where short codes lead, as this gateway remembers it, with everything made ready that a redirect needs."""
 
-from shared.destinations import is_safe_location
-
 from gateway.memory import Entry, Memory
 from shared.bus import Bus
 from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkUpdated, Resolve, Target
+from shared.destinations import is_safe_location
 from shared.settings import Settings
 
 Key = tuple[str, str]  # domain, slug

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from services.links import fields, slugs, store
+from services.links import fields, slugs, store, store_visits
 from shared import ids, outbox, passwords
 from shared.contracts.links import (
     CreateLink,
@@ -106,7 +106,7 @@ async def delete_link(tx: Connection, ask: DeleteLink) -> None:
 async def resolve(db: Connection, ask: Resolve) -> Resolved:
     if not _findable(ask):
         return Resolved()
-    found = await store.find_target(db, ask.domain, ask.slug)
+    found = await store_visits.find_target(db, ask.domain, ask.slug)
     return Resolved(target=found[0]) if found else Resolved()
 
 
@@ -116,7 +116,7 @@ async def unlock(service: Service, ask: Unlock) -> Resolved:
     with passwords.place() as place:
         # The connection is given back before the hash, which takes tens of milliseconds.
         async with service.database.connection() as db:
-            found = await store.find_target(db, ask.domain, ask.slug)
+            found = await store_visits.find_target(db, ask.domain, ask.slug)
         if found is None:
             return Resolved()
         target, password_hash = found
@@ -128,7 +128,7 @@ async def unlock(service: Service, ask: Unlock) -> Resolved:
 async def record_totals(tx: Connection, ask: RecordTotals) -> None:
     if len(ask.totals) > TOTALS:
         raise Fault(Code.INVALID, f"A report has at most {TOTALS:,} totals", field="totals")
-    await store.update_totals(tx, ask.totals)
+    await store_visits.update_totals(tx, ask.totals)
 
 
 def _findable(ask: Resolve | Unlock) -> bool:

@@ -1,12 +1,11 @@
 """The SQL of links: one function per statement."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
 import msgspec
 
-from shared.contracts.links import CreateLink, Link, Target, Total
+from shared.contracts.links import CreateLink, Link
 from shared.contracts.modes import Mode
 from shared.database import Connection
 
@@ -266,38 +265,6 @@ async def delete_link(tx: Connection, workspace: str, mode: Mode, link_id: str) 
     return _link(row) if row else None
 
 
-async def find_target(db: Connection, domain: str, slug: str) -> tuple[Target, str | None] | None:
-    """The target and the hash of its password, if it has one."""
-    row = await db.fetchrow(
-        """
-        select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
-               password_hash, max_clicks, clicks, forward_query
-        from links where domain = $1 and slug = $2
-        """,
-        domain,
-        slug,
-    )
-    return (_target(row), row["password_hash"]) if row else None
-
-
-async def update_totals(tx: Connection, totals: Sequence[Total]) -> None:
-    """Totals only ever grow. The links are locked in one order, so that two reports never wait for each other."""
-    await tx.execute(
-        """
-        with told as (
-            select id, max(clicks) as clicks from unnest($1::text[], $2::bigint[]) as t (id, clicks) group by id
-        ),
-        behind as (
-            select links.id, told.clicks from links join told on told.id = links.id
-            where links.clicks < told.clicks order by links.id for no key update of links
-        )
-        update links set clicks = greatest(links.clicks, behind.clicks) from behind where links.id = behind.id
-        """,
-        [total.link for total in totals],
-        [total.clicks for total in totals],
-    )
-
-
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
@@ -308,22 +275,3 @@ def _link(row: asyncpg.Record) -> Link:
     values["tags"] = tuple(row["tags"])
     values["metadata"] = msgspec.json.decode(row["metadata"])
     return Link(**values)
-
-
-def _target(row: asyncpg.Record) -> Target:
-    return Target(
-        link=row["id"],
-        workspace=row["workspace"],
-        mode=Mode(row["mode"]),
-        domain=row["domain"],
-        slug=row["slug"],
-        destination_url=row["destination_url"],
-        title=row["title"],
-        active=row["active"],
-        expires_at=row["expires_at"],
-        expired_url=row["expired_url"],
-        has_password=row["password_hash"] is not None,
-        max_clicks=row["max_clicks"],
-        clicks=row["clicks"],
-        forward_query=row["forward_query"],
-    )

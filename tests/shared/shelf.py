@@ -45,7 +45,7 @@ class Nap(Ask[str], frozen=True, kw_only=True):
 
 
 class Misuse(Ask[str], frozen=True, kw_only=True):
-    """Gives the database a text where a number belongs."""
+    """Gives a statement one value more than it has places."""
 
 
 class BookAdded(Event, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ async def nap(db: Connection, question: Nap) -> str:
 
 
 async def misuse(db: Connection, question: Misuse) -> str:
-    await db.execute("insert into shelves values ($1, $2)", "odd", "many")
+    await db.execute("insert into shelves values ($1, $2)", "odd", 1, "too many")
     return "stored"
 
 

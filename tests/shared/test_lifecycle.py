@@ -62,7 +62,7 @@ async def test_sigterm_with_50_questions_in_flight_answers_them_all(
     assert len(names) == 50
     fault, seconds = await fault_of(stage_bus.ask(users(1)[0]))
     assert fault.code is Code.UNAVAILABLE
-    assert seconds < 0.05
+    assert seconds < 0.5
 
 
 async def test_a_rolling_restart_of_two_copies_refuses_nobody(stage: Stage, stage_bus: Bus) -> None:

@@ -71,6 +71,7 @@ def test_a_field_cannot_pose_as_one_of_ours() -> None:
     assert found["level"] == "info"
     assert found["logger"] == "tests.log"
     assert found["time"] != "never"
+    assert "request" not in found
 
 
 def test_a_crash_is_in_the_line_with_its_whole_story() -> None:

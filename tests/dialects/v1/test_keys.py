@@ -1,6 +1,7 @@
 """Keys at the gateway: what is refused, how fast, and with how few questions."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import aiohttp
 import msgspec
@@ -22,7 +23,7 @@ async def _requests(world: World, subject: str) -> int:
 
 
 @pytest.fixture
-async def other_gateway(world: World):  # type: ignore[no-untyped-def]
+async def other_gateway(world: World) -> AsyncIterator[Gateway]:
     started = await world.start_gateway("gateway-other", limit_address_per_minute=0, limit_address_keyed_per_minute=0)
     yield started
     await started.process.stop()

@@ -59,20 +59,30 @@ class Browser:
         for domain in ("Page", "Network", "Log", "Runtime"):
             await self.call(f"{domain}.enable")
 
-    async def dress(self, *, width: int, height: int, scheme: str, scale: float = 1) -> None:
-        """The size of the window in CSS pixels, a phone below 600, and what the visitor prefers: light or dark."""
+    async def resize(self, width: int, height: int) -> None:
+        """In CSS pixels; a width below 600 is a phone."""
         await self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=scale,
-            mobile=width < 600,
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
-        await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    async def prefer(self, scheme: str, motion: str = "no-preference") -> None:
+        """What the visitor likes best: `light` or `dark`, and `reduce` for little motion."""
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": motion},
+        ]
+        await self.call("Emulation.setEmulatedMedia", features=features)
 
     async def open(self, url: str) -> None:
         self.events.clear()
         await self.call("Page.navigate", url=url)
+        await self.until("Page.loadEventFired")
+
+    async def send_form(self, text: str) -> None:
+        """Puts `text` into the only field and presses the only button, and waits for the page that comes then."""
+        self.events.clear()
+        await self.evaluate(f"document.querySelector('input').value = {json.dumps(text)}")
+        await self.evaluate("document.querySelector('button').click()")
         await self.until("Page.loadEventFired")
 
     async def until(self, event: str) -> None:
@@ -85,8 +95,9 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    async def picture(self, path: Path) -> None:
-        path.write_bytes(b64decode((await self.call("Page.captureScreenshot", format="png"))["data"]))
+    async def picture(self) -> bytes:
+        """What is in the window, as a PNG."""
+        return b64decode((await self.call("Page.captureScreenshot", format="png"))["data"])
 
     def requested(self) -> list[str]:
         """What the page has asked for since `open`, itself included; addresses that need no network are left out."""
@@ -119,25 +130,37 @@ async def launch(program: str) -> AsyncIterator[Browser]:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            port, path = await _address(process, Path(folder) / "DevToolsActivePort")
+            address = await _address(process, Path(folder) / "DevToolsActivePort")
             async with (
                 aiohttp.ClientSession() as http,
-                http.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as socket,
+                http.ws_connect(address, max_msg_size=0) as socket,
             ):
                 browser = Browser(socket)
                 await browser.start()
                 yield browser
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
+            await _end(process)
 
 
-async def _address(process: asyncio.subprocess.Process, file: Path) -> tuple[str, str]:
-    """Port and path of the browser's own socket, which it writes to a file when it listens."""
+async def _address(process: asyncio.subprocess.Process, file: Path) -> str:
+    """The browser's own socket; it writes port and path to a file when it listens."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (file.exists() and (text := file.read_text()).count("\n")):
+        while not (lines := _lines(file)):
             assert process.returncode is None, f"the browser has stopped with {process.returncode}"
             await asyncio.sleep(0.05)
-    port, path = text.split("\n")[:2]
-    return port, path
+    return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().split("\n") if file.exists() and file.stat().st_size else []
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -10,11 +10,11 @@ from gateway.pages.page import Page
 from services.profile.themes import DEFAULT_THEME, THEMES
 from shared.contracts.links import Link, Target
 from shared.contracts.modes import Mode
-from shared.contracts.profile import Profile, PublicProfile, Stats
+from shared.contracts.profile import Profile, PublicProfile, Section, Stats
 
 NOW = datetime(2030, 5, 17, 12, 0, tzinfo=UTC)
 PUBLIC_URL = "https://way.example"
-ALL = ("header", "bio", "details", "stats", "links", "footer")
+ALL: tuple[Section, ...] = ("header", "bio", "details", "stats", "links", "footer")
 
 PROFILE = Profile(
     workspace="w1",

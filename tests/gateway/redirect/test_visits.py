@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -14,7 +15,7 @@ from tests.world import Gateway, World
 
 
 @pytest.fixture
-async def other_gateway(world: World):  # type: ignore[no-untyped-def]
+async def other_gateway(world: World) -> AsyncIterator[Gateway]:
     started = await world.start_gateway("gateway-second", limit_misses_per_minute=0)
     yield started
     await started.process.stop()

@@ -1,0 +1,47 @@
+"""What every answer of a dialect has in common, as its documentation promises it."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.dialects.dialect import Dialect
+from tests.client import Answer
+
+RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit")
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error, whatever the dialect calls its parts."""
+
+    code: str
+    message: str
+    fields: list[str]
+
+
+class _Detail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    field: str
+    reason: str
+
+
+class _V1(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    code: str
+    message: str
+    retry_after: int | None = None
+    details: list[_Detail] = []
+
+
+def _v1(body: bytes) -> Problem:
+    error = msgspec.json.decode(body, type=dict[str, _V1])["error"]
+    return Problem(error.code, error.message, [detail.field for detail in error.details])
+
+
+READERS: dict[str, Callable[[bytes], Problem]] = {"v1": _v1}
+
+
+def problem(dialect: Dialect, answer: Answer) -> Problem:
+    """The error in ``answer``; fails unless it has the dialect's shape and one of its words."""
+    assert answer.headers["Content-Type"] == "application/json"
+    read = READERS[dialect.name](answer.body)
+    assert (answer.status, read.code) in {(word.status, word.name) for word in dialect.words.values()}, answer.body
+    assert read.message
+    return read
