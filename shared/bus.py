@@ -41,6 +41,7 @@ __all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Puller", "Request", "Serving", "
 A = TypeVar("A")
 E = TypeVar("E", bound=Event)
 
+CANCEL_AGAIN_SECONDS = 0.5
 EVENTS_STREAM = "EVENTS"
 # How long the streams recognise a message that is published twice, in seconds.
 DUPLICATE_WINDOW = 120.0
@@ -283,3 +284,12 @@ async def connect(settings: Settings) -> AsyncIterator[Bus]:
         with contextlib.suppress(*AWAY):
             async with asyncio.timeout(settings.ask_timeout_seconds):
                 await client.close()
+        await _end_reconnecting(client)
+
+
+async def _end_reconnecting(client: Client) -> None:
+    """The client may miss the word to stop while it tries to connect, and would keep the process alive for ever."""
+    task = client._reconnection_task
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)

@@ -11,7 +11,8 @@ import asyncpg
 from shared.faults import Code, Fault
 from shared.settings import Settings
 
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Connected = asyncpg.pool.PoolConnectionProxy
+Connection = asyncpg.Connection | Connected
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ _NOT_YET = (
     asyncpg.InsufficientPrivilegeError,
 )
 _LOOK_SECONDS = 0.25
+_AT_HAND = 4  # connections
 
 
 class Database:
@@ -41,16 +43,20 @@ class Database:
     def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
+        self._places = asyncio.Semaphore(settings.database_pool_size)
+        # To take a connection from the pool and to give it back costs as much as a short statement. So some stay out
+        # and go from hand to hand; the pool closes the others when they have not been used for a while.
+        self._at_hand: list[Connected] = []
+        self._most_at_hand = _AT_HAND
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """For reading. UNAVAILABLE when no connection is free in time or the server is away."""
-        try:
-            connection = await self._pool.acquire(timeout=self._settings.database_acquire_timeout_seconds)
-        except (*_PASSING, asyncpg.InterfaceError) as error:
-            raise _unavailable(error) from error
+        connection = await self._take()
+        in_order = False
         try:
             yield connection
+            in_order = True
         except _PASSING as error:
             raise _unavailable(error) from error
         except asyncpg.InternalClientError as error:
@@ -63,7 +69,13 @@ class Database:
                 raise
             raise _unavailable(error) from error
         finally:
-            await self._release(connection)
+            try:
+                if in_order and len(self._at_hand) < self._most_at_hand:
+                    self._at_hand.append(connection)
+                else:
+                    await self._release(connection)
+            finally:
+                self._places.release()
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -71,7 +83,40 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    async def close(self) -> None:
+        """Waits for whoever still has a connection, but not for long."""
+        self._most_at_hand = 0
+        try:
+            async with asyncio.timeout(self._settings.database_acquire_timeout_seconds):
+                while self._at_hand:
+                    await self._release(self._at_hand.pop())
+                await self._pool.close()
+        except (*_PASSING, asyncpg.InterfaceError):
+            self._pool.terminate()
+
+    async def _take(self) -> Connected:
+        try:
+            if self._places.locked():
+                async with asyncio.timeout(self._settings.database_acquire_timeout_seconds):
+                    await self._places.acquire()
+            else:
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise _unavailable(error) from error
+        try:
+            while self._at_hand:
+                connection = self._at_hand.pop()
+                if not _gone(connection):
+                    return connection
+                await self._release(connection)
+            return await self._pool.acquire(timeout=self._settings.database_acquire_timeout_seconds)
+        except BaseException as error:
+            self._places.release()
+            if isinstance(error, (*_PASSING, asyncpg.InterfaceError)):
+                raise _unavailable(error) from error
+            raise
+
+    async def _release(self, connection: Connected) -> None:
         # A connection whose statement was cancelled needs the server's word for it; a hung server gives none.
         try:
             await self._pool.release(connection, timeout=self._settings.database_acquire_timeout_seconds)
@@ -83,15 +128,12 @@ class Database:
 async def connect(settings: Settings, service: str) -> AsyncIterator[Database]:
     """The service's pool; waits until the server is there and the schema has every migration this code knows."""
     pool = await _until_there(settings)
+    database = Database(pool, settings)
     try:
         await _until_migrated(pool, service)
-        yield Database(pool, settings)
+        yield database
     finally:
-        try:
-            async with asyncio.timeout(settings.database_acquire_timeout_seconds):
-                await pool.close()
-        except (*_PASSING, asyncpg.InterfaceError):
-            pool.terminate()
+        await database.close()
 
 
 def migrations_of(service: str) -> list[Path]:

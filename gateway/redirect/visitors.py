@@ -17,6 +17,7 @@ from shared.faults import Fault
 from shared.settings import Settings
 
 BUCKET = "visitor_salts"
+LOOK_SECONDS = 60
 AHEAD_SECONDS = 6 * 3600  # tomorrow's salt is fetched this long before midnight
 # Made at most six hours before its day and needed until the day's end, it is gone less than 48 hours after that.
 SALT_SECONDS = 60 * 3600
@@ -29,29 +30,32 @@ class Visitors:
         self._bus = bus
         self._settings = settings
         self._salts: dict[date, bytes] = {}
+        self._stopgaps: dict[date, bytes] = {}
 
     async def start(self) -> None:
         """Needs the bus; after it, `of` works for the running day."""
         await self._fetch(_today(time.time()))
 
     async def keep(self) -> None:
-        """For ever: fetches tomorrow's salt in good time, and forgets yesterday's."""
+        """For ever: renews the salts."""
         while True:
-            await asyncio.sleep(60)
-            now = time.time()
-            try:
-                await self._fetch(_today(now))
-                await self._fetch(_today(now + AHEAD_SECONDS))
-            except Fault as fault:
-                log.info("The visitors' salt is fetched later: %s", fault.message)
-            self._forget(_today(now))
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.renew(time.time())
+
+    async def renew(self, now: float) -> None:
+        """Fetches today's and, in good time, tomorrow's salt, and forgets those that are over."""
+        try:
+            await self._fetch(_today(now))
+            await self._fetch(_today(now + AHEAD_SECONDS))
+        except Fault as fault:
+            log.info("The visitors' salt is fetched later: %s", fault.message)
+        self._forget(_today(now))
 
     def of(self, workspace: str, address: str, user_agent: str, now: float) -> bytes:
         """16 bytes; the same for one visitor of one workspace all through one UTC day. ``now`` is in Unix seconds."""
-        salt = self._salts.get(_today(now))
-        if salt is None:
-            # The bus has been away over midnight: with a salt of our own, clicks still count, if not visitors.
-            salt = self._salts[_today(now)] = secrets.token_bytes(32)
+        day = _today(now)
+        # The bus may have been away over midnight: with a salt of our own, clicks still count, if not visitors.
+        salt = self._salts.get(day) or self._stopgaps.setdefault(day, secrets.token_bytes(32))
         return hmac.digest(salt, f"{workspace}\0{address}\0{user_agent}".encode(), "sha256")[:16]
 
     async def _fetch(self, day: date) -> None:
@@ -61,8 +65,9 @@ class Visitors:
             )
 
     def _forget(self, today: date) -> None:
-        for day in [day for day in self._salts if day < today - timedelta(days=1)]:
-            del self._salts[day]
+        for salts in (self._salts, self._stopgaps):
+            for day in [day for day in salts if day < today - timedelta(days=1)]:
+                del salts[day]
 
 
 def _today(now: float) -> date:

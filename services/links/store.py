@@ -270,8 +270,27 @@ def _json(value: object) -> str:
 
 
 def _link(row: asyncpg.Record) -> Link:
-    values = {name: value for name, value in row.items() if name != "total"}
-    values["mode"] = Mode(row["mode"])
-    values["tags"] = tuple(row["tags"])
-    values["metadata"] = msgspec.json.decode(row["metadata"])
-    return Link(**values)
+    return Link(
+        id=row["id"],
+        workspace=row["workspace"],
+        mode=Mode(row["mode"]),
+        domain=row["domain"],
+        slug=row["slug"],
+        destination_url=row["destination_url"],
+        title=row["title"],
+        description=row["description"],
+        thumbnail=row["thumbnail"],
+        active=row["active"],
+        position=row["position"],
+        tags=tuple(row["tags"]),
+        metadata=msgspec.json.decode(row["metadata"]),
+        expires_at=row["expires_at"],
+        expired_url=row["expired_url"],
+        has_password=row["has_password"],
+        max_clicks=row["max_clicks"],
+        show_on_profile=row["show_on_profile"],
+        forward_query=row["forward_query"],
+        clicks=row["clicks"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-import os
-import pwd
 import secrets
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -103,13 +100,7 @@ class Stage:
         self.servers.processes["nats"].send_signal(signal.SIGCONT)
 
     def _start(self, name: str) -> None:
-        run_as: dict[str, Any] = {}
-        if name == "postgres" and os.geteuid() == 0:
-            user = pwd.getpwnam("embedded_postgres")
-            run_as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        argv = self.servers.processes[name].args
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.servers.processes[name] = subprocess.Popen(argv, stderr=log, cwd="/", **run_as)
+        self.servers.start_again(name)
 
     def _postgres(self) -> list[psutil.Process]:
         postmaster = psutil.Process(self.servers.processes["postgres"].pid)

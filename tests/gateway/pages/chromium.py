@@ -46,12 +46,12 @@ class Browser:
         if self._session:
             command["sessionId"] = self._session
         await self._socket.send_json(command)
-        while True:
-            message = await self._receive()
-            if message.get("id") == number:
-                assert "error" not in message, message["error"]
-                result: Message = message["result"]
-                return result
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (message := await self._receive()).get("id") != number:
+                pass
+        assert "error" not in message, message["error"]
+        result: Message = message["result"]
+        return result
 
     async def start(self) -> None:
         target = (await self.call("Target.createTarget", url="about:blank"))["targetId"]
@@ -86,8 +86,9 @@ class Browser:
         await self.until("Page.loadEventFired")
 
     async def until(self, event: str) -> None:
-        while all(message["method"] != event for message in self.events):
-            await self._receive()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while all(message["method"] != event for message in self.events):
+                await self._receive()
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; a promise is waited for."""
@@ -109,7 +110,7 @@ class Browser:
         return [e["params"]["entry"]["text"] for e in self.events if e["method"] == "Log.entryAdded"]
 
     async def _receive(self) -> Message:
-        message: Message = json.loads(await self._socket.receive_str(timeout=PATIENCE_SECONDS))
+        message: Message = json.loads(await self._socket.receive_str())
         if "method" in message:
             self.events.append(message)
         return message
@@ -132,7 +133,7 @@ async def launch(program: str) -> AsyncIterator[Browser]:
         try:
             address = await _address(process, Path(folder) / "DevToolsActivePort")
             async with (
-                aiohttp.ClientSession() as http,
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS)) as http,
                 http.ws_connect(address, max_msg_size=0) as socket,
             ):
                 browser = Browser(socket)

@@ -1,4 +1,5 @@
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 
 import msgspec
@@ -29,10 +30,9 @@ def no_number() -> bytes:
 
 @pytest.mark.parametrize("make", [no_batch, no_time, no_number])
 async def test_a_bad_batch_ends_in_the_dead_letters_and_the_others_are_counted(
-    world: World, copies: Copies, make: "object"
+    world: World, copies: Copies, make: Callable[[], bytes]
 ) -> None:
-    assert callable(make)
-    payload: bytes = make()
+    payload = make()
     workspace = ids.new()
     letter = hashlib.sha256(payload).hexdigest()
     good = [batch(visit(workspace, ids.new()) for _ in range(5)) for _ in range(8)]
