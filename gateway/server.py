@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.joining import JoiningProtocol
 from shared.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Server(uvicorn.Server):
 def server(app: ASGIApp, settings: Settings) -> Server:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=JoiningProtocol,
         ws="none",
         loop="none",
         lifespan="off",

@@ -12,7 +12,7 @@ from gateway.limits import Layer, Limiter
 from gateway.memory import Memory
 from gateway.pages import link as pages
 from gateway.pages.page import Page
-from gateway.redirect.door import Door, page_of, show
+from gateway.redirect.door import Door, show_drawn
 from shared.bus import Bus
 from shared.context import deadline
 from shared.contracts.analytics import Kind
@@ -54,12 +54,7 @@ class BioDoor:
         self._bus.on_gap(self._pages.doubt_all)
 
     async def open(self, scope: Scope, send: Send, username: str) -> None:
-        started = time.perf_counter()
-        try:
-            page = await self._page(scope, username.lower(), started)
-        except Fault as fault:
-            page = page_of(fault)
-        await show(send, page)
+        await show_drawn(send, self._page(scope, username.lower(), time.perf_counter()))
 
     async def _page(self, scope: Scope, username: str, started: float) -> Page:
         deadline.set(None)

@@ -4,10 +4,13 @@ A remembered link is answered from memory: one look-up, one frame in the journal
 happen at a short code (a password, an end, a preview, a miss) is told in the methods below the fast one.
 """
 
+import logging
 import re
 import time
+from collections.abc import Awaitable
 from urllib.parse import parse_qs
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from gateway.addresses import Addresses
@@ -31,6 +34,8 @@ LONGEST_FORM = 4096
 SHAPE = re.compile(r"[A-Za-z0-9_-]{3,50}")  # what can be a short code at all
 NOWHERE = Remembered(None)
 PREFETCH = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+
+log = logging.getLogger(__name__)
 
 
 class Door:
@@ -67,12 +72,7 @@ class Door:
 
     async def open(self, scope: Scope, receive: Receive, send: Send, slug: str) -> None:
         """Everything that `quick` leaves."""
-        started = time.perf_counter()
-        try:
-            page = await self._page(scope, receive, slug, started)
-        except Fault as fault:
-            page = page_of(fault)
-        await show(send, page)
+        await show_drawn(send, self._page(scope, receive, slug, time.perf_counter()))
 
     def count(self, scope: Scope, kind: Kind, workspace: str, mode: str, link: str, started: float) -> None:
         """One frame in the journal. ``started``: when the request came, by the performance counter."""
@@ -117,12 +117,13 @@ class Door:
         target = await self._find(scope, slug)
         if target is None:
             return pages.not_found()
-        if preview:
-            return pages.preview(target, f"{self._settings.public_url}/{slug}")
         if target.is_over(time.time()):
             return (redirect(target.expired_url) if target.expired_url else None) or pages.expired()
         if not target.active:
             return pages.inactive()
+        if preview:
+            # After the two above: what has been taken down tells nobody any more where it led.
+            return pages.preview(target, f"{self._settings.public_url}/{slug}")
         if not target.has_password:
             return self._send_on(scope, target, started)
         if method != "POST":
@@ -179,6 +180,20 @@ def with_query(url: str, query: str) -> str:
     base, hash_, fragment = url.partition("#")
     joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
     return f"{base}{joint}{query}{hash_}{fragment}"
+
+
+async def show_drawn(send: Send, drawing: Awaitable[Page]) -> None:
+    """The page, or one that tells why there is none. A visitor who has gone away is shown nothing."""
+    try:
+        page = await drawing
+    except ClientDisconnect:
+        return
+    except Fault as fault:
+        page = page_of(fault)
+    except Exception:
+        log.exception("A page could not be drawn")
+        page = pages.unavailable()
+    await show(send, page)
 
 
 async def show(send: Send, page: Page) -> None:

@@ -85,7 +85,8 @@ async def test_a_durable_consumer_is_brought_up_to_date(nats_server: NatsServer)
             config = (await bus._stream.consumer_info(EVENTS_STREAM, "late")).config
             assert (config.max_deliver, config.ack_wait) == (deliveries, wait)
         await bus.publish("events.echo.rang", b"1", new(), 2)
-        assert await puller.pending() == 1
+        # The consumer hears of a message a moment after whoever published it.
+        await until(puller.pending)
         [delivery] = await puller.fetch(10, 1)
         assert (delivery.data, delivery.times) == (b"1", 1)
         await delivery.later(0)

@@ -123,6 +123,7 @@ async def test_what_leads_nowhere_is_told_on_a_page(world: World, client: Client
     assert is_page(await visitor.get("/no-such-code"), 404, "Nothing here")
     assert is_page(await visitor.get("/no/such/path"), 404, "Nothing here")
     assert is_page(await visitor.get(f"/{paused.slug}"), 404, "switched off")
+    assert is_page(await visitor.get(f"/{paused.slug}+"), 404, "switched off")
     last, _ = await until(lambda: visitor.get(f"/{ended.slug}"), lambda answer: answer.status != 302)
     assert is_page(last, 410, "ended")
     last, _ = await until(
