@@ -53,7 +53,7 @@ async def run(settings: Settings) -> None:
         http = server(App(door, bio, health, mount(DIALECTS, admission, bus, settings)), settings)
         presence = Answering(bus, settings, "gateway", {})
         await presence.start()
-        work = [asyncio.create_task(keyring.report_uses()), asyncio.create_task(visitors.keep())]
+        work = [asyncio.create_task(each) for each in (keyring.report_uses(), visitors.keep(), bus.closed())]
         log.info("The gateway answers on %s", settings.public_url)
         await _serve(http, health, listener, work)
         await presence.stop()

@@ -1,6 +1,7 @@
 """Which keys are good: the gateway's memory of the verdicts of the keys service."""
 
 import asyncio
+import itertools
 import logging
 import time
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ class Keyring:
             entries=settings.key_cache_entries,
             fresh_seconds=lambda _check: settings.key_fresh_seconds,
             stale_seconds=settings.key_stale_seconds,
-            patience_seconds=settings.ask_timeout_seconds,
+            patience_seconds=settings.key_refresh_wait_seconds,
         )
 
     async def start(self) -> None:
@@ -55,13 +56,15 @@ class Keyring:
 
     async def flush_uses(self) -> None:
         used, self._used = self._used, {}
-        uses = tuple(Use(key=key, at=datetime.fromtimestamp(at, UTC)) for key, at in used.items())
-        if not uses:
-            return
         try:
-            await self._bus.ask(RecordUses(uses=uses))
+            while used:
+                told = dict(itertools.islice(used.items(), self._settings.key_use_batch))
+                await self._bus.ask(RecordUses(uses=tuple(map(_use, told, told.values()))))
+                for key in told:
+                    del used[key]
         except Fault as fault:
-            log.info("The last uses of %d keys are told later: %s", len(uses), fault.message)
+            log.info("The last uses of %d keys are told later: %s", len(used), fault.message)
+        finally:
             self._used = used | self._used
 
     async def _check(self, digest: bytes) -> Check:
@@ -71,3 +74,7 @@ class Keyring:
         self._checks.forget_where(
             lambda check: check.verdict is not None and check.verdict.workspace == event.workspace
         )
+
+
+def _use(key: str, at: float) -> Use:
+    return Use(key=key, at=datetime.fromtimestamp(at, UTC))

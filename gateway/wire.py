@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -95,6 +96,8 @@ def decode_query(kind: type[Any] | None, query: bytes) -> Any:
         raise _fault(str(error), "query") from None
 
 
+# The same links are listed again and again, and two times of each would be a good part of writing a page down.
+@lru_cache(maxsize=16_384)
 def moment(at: datetime) -> str:
     """A UTC time as the dialects write it: ``2026-01-31T09:05:00.123Z``."""
     return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

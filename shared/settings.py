@@ -119,9 +119,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_stale_seconds: Annotated[
         float, Meta(gt=0, description="How old a verdict may be when the keys service is away.")
     ] = 30.0
+    key_refresh_wait_seconds: Annotated[
+        float, Meta(gt=0, description="How long a request waits for a newer verdict while an older one is at hand.")
+    ] = 0.25
     key_use_flush_seconds: Annotated[
         float, Meta(gt=0, description="How often a gateway reports which keys were used.")
     ] = 30.0
+    key_use_batch: Annotated[int, Meta(ge=1, description="Keys in one report of uses.")] = 5_000
 
     # Limits
     limit_address_per_minute: Annotated[
@@ -189,6 +193,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="How long a visitor waits for the links service.")
     ] = 0.9
 
+    geoip_path: Annotated[
+        str, Meta(description="A MaxMind DB of cities or countries; without it, the registries' countries are used.")
+    ] = ""
+    geoip_cache_entries: Annotated[int, Meta(ge=1, description="Addresses whose place is remembered.")] = 20_000
+
     # Bio pages
     bio_cache_entries: Annotated[int, Meta(ge=1, description="Bio pages that one gateway remembers.")] = 5_000
     bio_fresh_seconds: Annotated[
@@ -247,6 +256,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     visits_ahead_days: Annotated[
         int, Meta(ge=1, description="For how many days to come the partitions of raw clicks are made.")
     ] = 3
+    agent_cache_entries: Annotated[int, Meta(ge=1, description="User agents whose reading is remembered.")] = 20_000
+    referrer_cache_entries: Annotated[int, Meta(ge=1, description="Referrers whose host is remembered.")] = 20_000
+    campaign_cache_entries: Annotated[int, Meta(ge=1, description="Queries whose campaign is remembered.")] = 5_000
+    language_cache_entries: Annotated[int, Meta(ge=1, description="Language lists whose first is remembered.")] = 2_000
     housekeeping_seconds: Annotated[
         float, Meta(gt=0, description="How often partitions are made, and what is older than agreed is deleted.")
     ] = 3_600.0

@@ -23,7 +23,7 @@ from shared.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("gateway", "services", "shared", "deploy")
-MOST_LINES = 320
+MOST_LINES = 350
 SQL = re.compile(r"\s*(select|insert|update|delete|with|truncate|create|alter|drop)\s", re.IGNORECASE)
 # Whoever makes the tables, the roles and the outbox for all services speaks SQL too.
 SQL_IN_SHARED = {"shared/database.py", "shared/migrations.py", "shared/outbox.py"}

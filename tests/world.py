@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import asyncpg
+import msgspec
 
 from shared import bus as buses
 from shared.bus import Bus
@@ -140,6 +141,12 @@ class World:
 
     async def key(self, account: Account, **fields: object) -> NewKey:
         return await self.bus.ask(CreateKey(workspace=account.workspace.id, user=account.user.id, **fields))  # type: ignore[arg-type]
+
+    async def asked(self, subject: str) -> int:
+        """How many questions of one kind its service has been asked so far, by its own count."""
+        reply = await self.bus._client.request(f"$SRV.STATS.{subject.partition('.')[0]}", timeout=2)
+        stats = msgspec.json.decode(reply.data)
+        return sum(each["num_requests"] for each in stats["endpoints"] if each["subject"] == subject)
 
     async def until_answered(self, service: str) -> None:
         """Waits until a copy of the service has joined the bus."""

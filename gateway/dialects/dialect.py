@@ -51,10 +51,16 @@ class Mounted:
         for endpoint in dialect.endpoints:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
         routes = [Route(path, _Door(self, methods)) for path, methods in by_path.items()]
+        # Most requests go to a path without a parameter, and need no search through all the patterns.
+        self._fixed = {dialect.prefix + path: methods for path, methods in by_path.items() if "{" not in path}
         self._router = Router(routes, redirect_slashes=False, default=_Door(self, {}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._router(scope, receive, send)
+        methods = self._fixed.get(scope["path"])
+        if methods is not None:
+            await self.serve(methods, scope, receive, send)
+        else:
+            await self._router(scope, receive, send)
 
     async def serve(self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, send: Send) -> None:
         request = ids.new()

@@ -4,6 +4,7 @@ Countries come with the package `iptocc`: the delegation lists of the five regio
 network was registered. An operator who wants regions and cities names a database in the MaxMind DB format.
 """
 
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from shared.settings import SettingsError
 
 # What registries write for networks that belong to no single country; ISO 3166-1 knows none of them as one.
 NO_COUNTRIES = frozenset({"AP", "EU", "ZZ"})
+
+log = logging.getLogger(__name__)
 
 
 class Place(NamedTuple):
@@ -48,13 +51,23 @@ class _Database:
             self._reader = maxminddb.open_database(path)
         except (OSError, maxminddb.InvalidDatabaseError) as error:
             raise SettingsError(f"WAYPOST_GEOIP_PATH: {path} cannot be read: {error}") from None
+        self._damaged = False
 
     def look_up(self, address: str) -> Place:
         try:
             record = self._reader.get(address)
         except ValueError:  # no address, or one of IPv6 in a database of IPv4
             return NOWHERE
+        except maxminddb.InvalidDatabaseError as error:
+            self._complain(error)
+            return NOWHERE
         return _place(record) if isinstance(record, dict) else NOWHERE
+
+    def _complain(self, error: Exception) -> None:
+        """Once: a visitor is sent on without a place, and so are the thousands that follow."""
+        if not self._damaged:
+            log.error("The database of places is damaged: %s", error)
+        self._damaged = True
 
 
 def _look_up_registry(address: str) -> Place:

@@ -56,7 +56,7 @@ async def back(settings: Settings) -> None:
     client = await nats.connect(settings.nats_url)
     tasks: set[asyncio.Task[None]] = set()
     size = settings.database_pool_size
-    async with asyncpg.create_pool(settings.database_url, min_size=size, max_size=size, reset=_keep) as pool:
+    async with asyncpg.create_pool(settings.database_url, min_size=size, max_size=size) as pool:
 
         async def answer(message: Msg) -> None:
             row = await pool.fetchrow(_FIND, message.data.decode())
@@ -72,10 +72,6 @@ async def back(settings: Settings) -> None:
         await client.subscribe(SUBJECT, cb=take)
         await client.flush()
         await asyncio.Event().wait()
-
-
-async def _keep(_connection: object) -> None:
-    """The round trip that puts a session back is left out, as it is in the services."""
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import time
 from tests import servers as test_servers
 from tests import world as worlds
 from tests.client import Client, until
-from tests.world import World
 
 
 async def test_a_gateway_stops_cleanly_although_nats_is_away(tmp_path_factory, session) -> None:  # type: ignore[no-untyped-def]

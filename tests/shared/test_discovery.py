@@ -20,11 +20,11 @@ async def told(bus: Bus, subject: str) -> dict[str, Any]:
 
 
 async def test_a_copy_is_found_by_all_by_its_name_and_by_its_id(bus: Bus, echo: Echo) -> None:
-    ping = ServicePing.from_dict(await told(bus, "$SRV.PING"))
+    ping = ServicePing.from_dict(await told(bus, "$SRV.PING.echo"))
     assert NAME_REGEX.match(ping.name)
     assert SEMVER_REGEX.match(ping.version)
     for verb in ("PING", "INFO", "STATS"):
-        answers = [await told(bus, f"$SRV.{verb}{scope}") for scope in ("", ".echo", f".echo.{ping.id}")]
+        answers = [await told(bus, f"$SRV.{verb}{scope}") for scope in (".echo", f".echo.{ping.id}")]
         assert {answer["type"] for answer in answers} == {f"io.nats.micro.v1.{verb.lower()}_response"}
         assert {(answer["name"], answer["id"]) for answer in answers} == {("echo", ping.id)}
 

@@ -2,6 +2,18 @@
 
 from services.analytics.enrichment.facts import UNKNOWN
 
+# Asked before the parser's own patterns, which take these for the browser they are built upon: many people follow
+# links without leaving the app that shows them.
+APPS = {
+    r"\[LinkedInApp\]": "LinkedIn",
+    r"\bBarcelona \d": "Threads",
+    r"\bKAKAOTALK\b": "KakaoTalk",
+    r"\bMicroMessenger/": "WeChat",
+    r"\bSnapchat": "Snapchat",
+    r"\bVivaldi/": "Vivaldi",
+    r"\bMetaIAB Facebook": "Facebook",
+}
+
 BROWSERS = {
     "Chrome Mobile": "Chrome",
     "Chrome Mobile iOS": "Chrome",
@@ -24,12 +36,17 @@ BROWSERS = {
     "Other": UNKNOWN,
     "QQ Browser Mini": "QQ Browser",
     "QQ Browser Mobile": "QQ Browser",
+    "WeChat Browser": "WeChat",
 }
 
 SYSTEMS = {
     "ATV OS X": "tvOS",
     "Arch Linux": "Linux",
     "CentOS": "Linux",
+    "Chromecast Android": "Chromecast",
+    "Chromecast Fuchsia": "Chromecast",
+    "Chromecast Linux": "Chromecast",
+    "Chromecast SmartSpeaker": "Chromecast",
     "Debian": "Linux",
     "Fedora": "Linux",
     "Gentoo": "Linux",
@@ -42,4 +59,5 @@ SYSTEMS = {
     "SUSE": "Linux",
     "Slackware": "Linux",
     "Ubuntu": "Linux",
+    "Web0S": "webOS",
 }

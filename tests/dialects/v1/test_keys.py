@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
-import msgspec
 import pytest
 
 from shared import credentials
@@ -13,13 +12,6 @@ from shared.contracts.modes import Mode
 from shared.ids import new as new_id
 from tests.client import Client, NewClient, until
 from tests.world import Gateway, World
-
-
-async def _requests(world: World, subject: str) -> int:
-    """How many questions of one kind the keys service has answered so far, by its own count."""
-    reply = await world.bus._client.request("$SRV.STATS.keys", timeout=2)
-    stats = msgspec.json.decode(reply.data)
-    return sum(each["num_requests"] for each in stats["endpoints"] if each["subject"] == subject)
 
 
 @pytest.fixture
@@ -59,11 +51,11 @@ async def test_a_malformed_key_is_refused_with_no_look_up(world: World, client: 
         "lzly_live_" + "0" * 32,
         "é" * 68,
     ]
-    before = await _requests(world, "keys.check_key")
+    before = await world.asked("keys.check_key")
     for key in wrong:
         answer = await client.with_key(None).get("/v1/links", headers={"X-API-Key": key})
         assert (answer.status, answer.code) == (401, "UNAUTHORIZED"), key
-    assert await _requests(world, "keys.check_key") == before
+    assert await world.asked("keys.check_key") == before
 
 
 async def test_expired_revoked_unknown_and_malformed_keys_get_one_and_the_same_answer(
@@ -127,10 +119,10 @@ async def test_a_key_without_the_permission_is_forbidden_and_told_which_it_lacks
 
 
 async def test_many_requests_with_one_key_share_its_check(world: World, client: Client) -> None:
-    before = await _requests(world, "keys.check_key")
+    before = await world.asked("keys.check_key")
     answers = await asyncio.gather(*(client.get("/v1/links") for _ in range(100)))
     assert {answer.status for answer in answers} == {200}
-    assert await _requests(world, "keys.check_key") <= before + 2
+    assert await world.asked("keys.check_key") <= before + 2
 
 
 async def test_the_last_use_of_a_key_is_known(world: World, session: aiohttp.ClientSession) -> None:

@@ -51,8 +51,8 @@ async def test_a_hung_valkey_costs_the_budget_a_few_times_and_then_nothing(own_s
         took.append(time.perf_counter() - began)
         assert not decision.exact
         assert decision.allowed
-    # The first failure takes all patience, 250 ms; then the budget is 20 ms, and the breaker opens at the fifth failure.
-    # What a busy machine adds is left out.
+    # The first failure takes all patience, 250 ms; then the budget is 20 ms, and the breaker opens at the fifth. What a
+    # busy machine adds is left out.
     assert late() - before == 5
     assert 0.2 < took[0] < 0.6
     assert 0.015 < min(took[1:5]) < 0.05
