@@ -37,7 +37,10 @@ class Places:
     def __init__(self, path: str | None, entries: int) -> None:
         """``path``: a MaxMind DB, or None for the countries at hand. Raises `SettingsError` when it cannot be read."""
         look_up: Callable[[str], Place] = _Database(path).look_up if path else _look_up_registry
-        self.of: Callable[[str], Place] = lru_cache(entries)(look_up)
+        self._look_up = lru_cache(entries)(look_up)
+
+    def of(self, address: str) -> Place:
+        return self._look_up(address)
 
 
 class _Database:

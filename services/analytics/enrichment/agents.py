@@ -1,7 +1,9 @@
 """What a user agent string says: read by ua-parser's rules in its native core, folded into the names people use."""
 
+from collections.abc import Mapping
+
 import msgspec
-from ua_parser import Domain, load_lazy_builtins
+from ua_parser import OS, Domain, UserAgent, load_lazy_builtins
 from ua_parser.lazy import UserAgentMatcher
 from ua_parser.regex import Resolver
 
@@ -9,6 +11,8 @@ from services.analytics.enrichment.crawlers import Crawlers
 from services.analytics.enrichment.devices import Devices
 from services.analytics.enrichment.facts import UNKNOWN, Device
 from services.analytics.enrichment.families import APPS, BROWSERS, SYSTEMS
+
+LONGEST_NAME = 50  # characters of a system or a browser
 
 
 class Agent(msgspec.Struct, frozen=True):
@@ -28,13 +32,20 @@ class Agents:
         self._devices = Devices()
 
     def read(self, user_agent: str) -> Agent:
-        """Takes some 20 microseconds."""
+        """Takes some 25 microseconds."""
         parsed = self._parse(user_agent, Domain.USER_AGENT | Domain.OS)
-        browser = parsed.user_agent.family if parsed.user_agent else UNKNOWN
-        system = parsed.os.family if parsed.os else UNKNOWN
         return Agent(
             device=self._devices.kind(user_agent),
-            os=SYSTEMS.get(system, system),
-            browser=BROWSERS.get(browser, browser),
+            os=_name(parsed.os, SYSTEMS),
+            browser=_name(parsed.user_agent, BROWSERS),
             bot=self._crawlers.know(user_agent),
         )
+
+
+def _name(found: UserAgent | OS | None, names: Mapping[str, str]) -> str:
+    if found is None:
+        return UNKNOWN
+    # Some of the parser's families, those of apps above all, are whatever the visitor wrote.
+    if len(found.family) > LONGEST_NAME or not found.family.isprintable():
+        return UNKNOWN
+    return names.get(found.family, found.family)

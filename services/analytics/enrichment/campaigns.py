@@ -22,7 +22,7 @@ NO_CAMPAIGN = Campaign()
 
 
 def read_campaign(query: str) -> Campaign:
-    """``query`` as the gateway keeps it: one character for each byte, still escaped. Of a repeated name, the first counts."""
+    """The first value of each name that is not empty. ``query``: as the gateway keeps it, a character for each byte."""
     text = query.encode("latin-1", "replace").decode("utf-8", "replace")
     values: dict[str, str] = {}
     for name, value in parse_qsl(text, errors="replace"):

@@ -28,20 +28,23 @@ PEOPLE = frozenset(
     }
 )
 
-# What the list leaves to its reader, or has not heard of yet.
+# What the list leaves to its reader, or has not heard of yet: anywhere in an agent …
 SIGNS = (
     r"(?i)(?:^|[^u])bots?(?:$|[^a-z])",  # Cubot makes phones
     r"(?i)crawl|spider|scrap(?:e|ing|y)|headless|archiver|prefetch|fetcher|unfurl|monitoring|health-?check",
     r"(?i)(?:link|url|web|page)[ _-]?(?:preview|check)",
     r"(?i)https?://|\+www\.|[\w.]@[\w-]+\.[a-z]",
+    r"HttpClient\b",
+    r"\bms-office\b",  # a look at a link before it is handed to the browser
+)
+# … and at its beginning.
+OPENINGS = (
     r"(?i)^mozilla/\d\.\d(?: \(compatible;?\))?$",
-    r"\bms-office\b|^Microsoft Office ",  # a look at a link before it is handed to the browser
-    r"^(?:kube-probe|GoogleHC|Google-|iTMS)",
+    r"^(?:kube-probe|GoogleHC|Google-|iTMS|Microsoft Office )",
     r"^(?:Nuclei|gobuster|feroxbuster|ffuf|ApacheBench|k6|vegeta|hey|wrk)\b",
     r"^(?:Java|Ruby|PHP|Python|Perl|Deno|Bun|Dart|undici|reqwest|ureq|hyper|libcurl|libwww|WinHttp)\b",
-    r"^(?:Faraday|Typhoeus|Guzzle|GuzzleHttp|RestSharp|Symfony|Snoopy)\b|HttpClient\b",
+    r"^(?:Faraday|Typhoeus|Guzzle|GuzzleHttp|RestSharp|Symfony|Snoopy)\b",
 )
-
 
 _PLAIN = re.compile(r"[\w \\/.:-]+", re.ASCII)  # a pattern that is nothing but a name
 
@@ -50,8 +53,8 @@ class Crawlers:
     def __init__(self) -> None:
         # The parser's native core looks for all patterns at once; in Python's own engine the same takes milliseconds.
         self._signs = _finder(SIGNS)
-        listed = (entry["pattern"] for entry in CRAWLER_USER_AGENTS_DATA)
-        self._list = _finder(pattern for pattern in listed if pattern not in PEOPLE and not self._implied(pattern))
+        listed = [entry["pattern"] for entry in CRAWLER_USER_AGENTS_DATA if entry["pattern"] not in PEOPLE]
+        self._list = _finder([*OPENINGS, *(pattern for pattern in listed if not self._implied(pattern))])
 
     def know(self, user_agent: str) -> bool:
         if not user_agent.strip():
@@ -61,7 +64,7 @@ class Crawlers:
         return _finds(self._signs, user_agent) or _finds(self._list, user_agent)
 
     def _implied(self, pattern: str) -> bool:
-        """Half the list is names that bear a sign themselves, and would take half the memory."""
+        """Is it a name that bears a sign itself? Half the list is, and would take half the memory for nothing."""
         return _PLAIN.fullmatch(pattern) is not None and _finds(self._signs, pattern)
 
 

@@ -11,12 +11,15 @@ from services.analytics.enrichment.facts import Device
 # The first that fits counts, because the strings borrow from each other: an Xbox says Windows, a Windows phone says
 # Android, a television says Android or Linux, and Internet Explorer says "Tablet PC" on every desktop.
 KINDS: tuple[tuple[str, Device], ...] = (
-    (r"(?i)smart-?tv|\btv\b|hbbtv|googletv|appletv|web0s|netcast|crkey|bravia|roku|vidaa|\baft[a-z0-9]+\b", "Other"),
+    (
+        r"(?i)smart-?tv|\btv\b|hbbtv|googletv|appletv|web0s|netcast|crkey|bravia|roku|vidaa|(?-i:\bAFT[A-Z0-9]+\b)",
+        "Other",
+    ),
     (r"(?i)xbox|playstation|nintendo|oculus|\bquest \d|\bwatch", "Other"),
     (r"(?i)ipad|playbook|kindle|tablet(?:[^ ]|$| [^p])", "Tablet"),
     (r"(?i)mobi|iphone|ipod|phone|blackberry|\bbb10|opera mini|symbian|nokia|midp|kaios", "Mobile"),
     (r"(?i)android|\bsilk/", "Tablet"),  # without "Mobile"
-    (r"(?i)windows|macintosh|mac os x|x11|linux|cros|bsd", "Desktop"),
+    (r"(?i)windows|macintosh|mac os x|x11|linux|\bcros\b|bsd\b", "Desktop"),
 )
 
 

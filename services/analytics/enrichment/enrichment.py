@@ -12,7 +12,7 @@ from shared.settings import Settings
 
 
 class Enrichment:
-    """Pure: the same visit gives the same facts. Making one reads the agent patterns, which takes some 0.5 seconds."""
+    """Pure: the same visit gives the same facts. Making one compiles all patterns: some 0.1 seconds and 15 MiB."""
 
     def __init__(self, settings: Settings) -> None:
         self._agent = lru_cache(settings.agent_cache_entries)(Agents().read)

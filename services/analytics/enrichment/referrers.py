@@ -10,7 +10,7 @@ DIRECT = "Direct"
 LONGEST_HOST = 253  # characters, as in the DNS
 
 _PAGE = re.compile(
-    r"https?://(?:[^/?#@\s]*@)?(?P<host>[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])\.?(?::[0-9]*)?(?:[/?#]|$)",
+    r"https?://(?:[^/\\?#@\s]*@)?(?P<host>[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])\.?(?::[0-9]*)?(?:[/?#]|$)",
     re.ASCII,
 )
 _APP = re.compile(r"android-app://(?P<app>[a-z0-9_]+(?:\.[a-z0-9_]+)*)(?:[/?#]|$)", re.ASCII)

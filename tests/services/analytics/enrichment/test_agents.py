@@ -87,6 +87,12 @@ def test_an_unknown_program_is_no_robot_before_it_is_known_as_one(agents: Agents
     assert (read.device, read.os, read.browser, read.bot) == ("Other", "Unknown", "Unknown", False)
 
 
+@pytest.mark.parametrize("app", ["a" * 150, "a\0b", "a\x85b"])
+def test_a_name_that_the_visitor_made_up_does_not_get_into_reports(agents: Agents, app: str) -> None:
+    assert agents.read("Reader/3.1 CFNetwork/1490.0.4 Darwin/23.2.0").browser == "Reader"
+    assert agents.read(f"{app}/3.1 CFNetwork/1490.0.4 Darwin/23.2.0").browser == "Unknown"
+
+
 @pytest.mark.parametrize("agent", ["\0" * 1024, "ÿ" * 1024, "(" * 1024, "Mozilla/5.0 (" + "; a" * 340, "bot" * 341])
 def test_no_agent_is_too_odd_to_be_read(agents: Agents, agent: str) -> None:
     agents.read(agent)

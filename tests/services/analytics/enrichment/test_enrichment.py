@@ -75,7 +75,7 @@ def test_a_full_cache_forgets_and_reads_again() -> None:
 @given(*[st.text(st.characters(max_codepoint=255), max_size=200)] * 4)
 def test_nothing_a_visitor_sends_is_too_odd(agent: str, referrer: str, language: str, query: str) -> None:
     facts = ENRICHMENT.enrich(visit(agent, referrer, language, f"utm_source={query}"))
-    for text in (facts.referrer, facts.language, facts.utm_source):
+    for text in (facts.os, facts.browser, facts.referrer, facts.language, facts.utm_source):
         assert text.isprintable()
         assert len(text) <= 253
 
