@@ -26,8 +26,8 @@ check: $(STAMP) ## format, lint, strict types, architecture
 test: $(STAMP) ## everything, on real servers (TESTS=tests/deploy for a part)
 	$(VENV)/bin/pytest $(TESTS)
 
-bench: $(STAMP) ## measure, and write bench.json
-	$(VENV)/bin/python -m tests.bench
+bench: $(STAMP) ## measure, and write bench.json (ONLY="redirect list" for some rows)
+	$(VENV)/bin/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 format: $(STAMP) ## put the code in shape
 	$(VENV)/bin/ruff format .

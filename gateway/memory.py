@@ -1,13 +1,16 @@
 """What a gateway remembers of the services' answers: bounded, told of changes, and honest when a service is away.
 
 An answer is used while it is fresh. Then it is asked for again; as long as nobody answers, the old one serves, until it
-is stale. Requests that miss the same key share one question. A change that arrives while its question is under way
-keeps that answer out of the memory, since it may be older than the change.
+is stale. One that is in use is asked for a little before, so that nobody has to wait. Requests that miss the same key
+share one question. A change that arrives while its question is under way keeps that answer out of the memory, since it
+may be older than the change.
 """
 
 import asyncio
 import logging
+import random
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -19,17 +22,21 @@ V = TypeVar("V")
 
 _PASSING = (Code.UNAVAILABLE, Code.TIMEOUT)
 _RETRY_SECONDS = 1.0  # after a failed refresh, how long the old answer serves before the next attempt
+# After which parts of its time an answer is renewed: not all at once what came in at once.
+_RENEWED_AFTER = (0.6, 0.9)
+_MOST_RENEWED = 16  # at the same time; more would keep those waiting who have no answer at all
 
 log = logging.getLogger(__name__)
 
 
 class Entry(Generic[V]):
-    __slots__ = ("asked_at", "fresh_until", "value")
+    __slots__ = ("asked_at", "fresh_until", "renew_at", "value")
 
-    def __init__(self, value: V, asked_at: float, fresh_until: float) -> None:
+    def __init__(self, value: V, asked_at: float, fresh_seconds: float) -> None:
         self.value = value
         self.asked_at = asked_at
-        self.fresh_until = fresh_until
+        self.fresh_until = asked_at + fresh_seconds
+        self.renew_at = asked_at + fresh_seconds * random.uniform(*_RENEWED_AFTER)
 
 
 class Question(Generic[V]):
@@ -60,16 +67,21 @@ class Memory(Generic[K, V]):
         self._fresh_seconds = fresh_seconds
         self._stale_seconds = stale_seconds
         self._patience_seconds = patience_seconds
-        self._entries: dict[K, Entry[V]] = {}
+        self._entries: OrderedDict[K, Entry[V]] = OrderedDict()
         self._questions: dict[K, Question[V]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def fresh(self, key: K, now: float) -> Entry[V] | None:
-        """The remembered answer, if it needs no question. The one look-up of the hot path."""
+        """The remembered answer, if nobody has to wait for it. The one look-up of the hot path."""
         entry = self._entries.get(key)
-        return entry if entry is not None and entry.fresh_until > now else None
+        if entry is None or entry.fresh_until <= now:
+            return None
+        if entry.renew_at <= now and len(self._questions) < _MOST_RENEWED:
+            entry.renew_at = now + _RETRY_SECONDS
+            self._question(key)
+        return entry
 
     async def get(self, key: K) -> V:
         """The answer; raises the service's `Fault` when there is none, not even an old one that will do."""
@@ -144,18 +156,18 @@ class Memory(Generic[K, V]):
         try:
             value = await self._ask(key)
             if not question.doubtful:
-                self._remember(key, Entry(value, asked_at, asked_at + self._fresh_seconds(value)))
+                self._remember(key, Entry(value, asked_at, self._fresh_seconds(value)))
             return value
         finally:
             if self._questions.get(key) is question:
                 del self._questions[key]
 
     def _remember(self, key: K, entry: Entry[V]) -> None:
-        # Dicts keep the order of insertion, and a refreshed entry is inserted anew: the oldest answer goes first.
-        self._entries.pop(key, None)
-        while len(self._entries) >= self._most:
-            del self._entries[next(iter(self._entries))]
+        # The oldest answer goes first. A plain dict would look through all the places of those that have gone before.
         self._entries[key] = entry
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._most:
+            self._entries.popitem(last=False)
 
 
 def _hear(question: "asyncio.Task[V]") -> None:

@@ -127,7 +127,6 @@ async def test_a_password_is_typed_and_the_way_is_free(
         )
     )
     await browser.open(f"{gateway.url}/{link.slug}")
-    # The field has the focus, so a visitor types at once.
     await typed(browser, "open barley")
     assert await browser.evaluate("document.querySelector('[role=alert]').innerText") != ""
     assert elsewhere.requests == []
@@ -168,7 +167,8 @@ async def press(browser: Browser, selector: str) -> None:
 
 
 async def typed(browser: Browser, text: str) -> None:
-    """Keys into whatever has the focus, Enter at the end, and the page that comes then."""
+    """Keys into the field, which has the focus by itself, Enter at the end, and the page that comes then."""
+    await until(lambda: browser.evaluate("document.activeElement.name"), lambda name: name == "password")
     browser.events.clear()
     for character in text:
         await browser.call("Input.dispatchKeyEvent", type="char", text=character)

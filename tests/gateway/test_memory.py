@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -273,3 +274,72 @@ async def test_an_answer_that_was_refreshed_is_among_the_newest(service: Service
         await remembered.get("hot")
     service.says["hot"] = AWAY
     assert await remembered.get("hot") == "hot as it was at first"
+
+
+async def test_an_answer_in_use_is_renewed_before_anybody_has_to_wait(service: Service) -> None:
+    remembered = memory(service)
+    await remembered.get("a")
+    service.says["a"] = "a as it is now"
+    began = time.monotonic()
+    assert remembered.fresh("a", began + 30) is not None
+    assert service.asked["a"] == 1
+    for _ in range(3):
+        old = remembered.fresh("a", began + 55)
+        assert old is not None
+        assert old.value == "a as it was at first"
+    await under_way(service, "a", 2)
+    new = remembered.fresh("a", began + 59)
+    assert new is not None
+    assert new.value == "a as it is now"
+    assert service.asked["a"] == 2
+
+
+async def test_a_renewal_that_fails_costs_nobody_anything(service: Service) -> None:
+    remembered = memory(service)
+    await remembered.get("a")
+    service.says["a"] = AWAY
+    began = time.monotonic()
+    assert remembered.fresh("a", began + 55) is not None
+    await under_way(service, "a", 2)
+    still = remembered.fresh("a", began + 55.5)
+    assert still is not None
+    assert still.value == "a as it was at first"
+    assert remembered.fresh("a", began + 61) is None
+
+
+async def test_what_has_changed_while_it_is_renewed_is_not_remembered(service: Service) -> None:
+    remembered = memory(service)
+    await remembered.get("a")
+    service.open.clear()
+    began = time.monotonic()
+    assert remembered.fresh("a", began + 55) is not None
+    await under_way(service, "a", 2)
+    remembered.forget("a")
+    service.says["a"] = "a as it is now"
+    service.open.set()
+    assert await remembered.get("a") == "a as it is now"
+    assert remembered.fresh("a", began) is not None
+
+
+async def test_not_everything_is_renewed_at_once(service: Service) -> None:
+    remembered = memory(service)
+    keys = [f"key {number}" for number in range(100)]
+    await asyncio.gather(*(remembered.get(key) for key in keys))
+    service.open.clear()
+    began = time.monotonic()
+    assert all(remembered.fresh(key, began + 55) for key in keys)
+    await asyncio.sleep(0)
+    assert sum(service.asked.values()) == 100 + 16
+    service.open.set()
+
+
+async def test_the_oldest_answer_makes_room(service: Service) -> None:
+    remembered = memory(service, entries=3)
+    for key in ("a", "b", "c"):
+        await remembered.get(key)
+    remembered.forget("a")
+    await remembered.get("a")
+    await remembered.get("d")
+    assert len(remembered) == 3
+    assert remembered.fresh("b", time.monotonic()) is None
+    assert remembered.fresh("a", time.monotonic()) is not None

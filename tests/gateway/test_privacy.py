@@ -16,6 +16,7 @@ from shared.contracts.links import CreateLink, Link
 from shared.contracts.modes import Mode
 from shared.ids import new as new_id
 from tests.client import Client, until
+from tests.gateway.remembered import remembered_link
 from tests.gateway.stores import Store, everything, leaks
 from tests.world import Gateway, World
 
@@ -143,10 +144,9 @@ async def nonsense(gateway: Gateway, address: str) -> None:
 async def test_a_journal_that_waits_holds_the_visit_and_not_the_visitor(
     world: World, client: Client, watched: Gateway, journal: Path
 ) -> None:
-    link = await client.new_link()
     browser = f"browser-{new_id()}"
     async with visitor_from("127.77.30.30", watched, browser) as visitor:
-        assert (await visitor.get(f"/{link['shortCode']}")).status == 302
+        link = await remembered_link(client, visitor)
         with held_up(world):
             for _ in range(20):
                 assert (await visitor.get(f"/{link['shortCode']}")).status == 302
