@@ -36,6 +36,8 @@ def server(app: ASGIApp, settings: Settings) -> Server:
         server_header=False,
         date_header=True,
         backlog=2048,
+        # Whoever closes an idle connection first must be the client: a request sent into a closing one is lost.
+        timeout_keep_alive=int(settings.keep_alive_seconds),
         timeout_graceful_shutdown=int(settings.stop_timeout_seconds),
     )
     return Server(config)

@@ -107,6 +107,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     header_timeout_seconds: Annotated[
         float, Meta(gt=0, description="How long the request line and headers may take to arrive.")
     ] = 10.0
+    keep_alive_seconds: Annotated[
+        float,
+        Meta(gt=0, description="How long an idle connection stays open; longer than clients and proxies keep theirs."),
+    ] = 75.0
     header_limit_bytes: Annotated[int, Meta(ge=1024, description="All headers of a request together.")] = 16_384
     header_limit_count: Annotated[int, Meta(ge=1, description="Headers of a request.")] = 100
     url_limit_bytes: Annotated[int, Meta(ge=256, description="The longest request target.")] = 8_192
