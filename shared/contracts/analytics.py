@@ -35,6 +35,8 @@ class Visit(msgspec.Struct, frozen=True, array_like=True):
     referrer: str
     language: str
     query: str  # the query string of the visit
+    country: str = ""  # ISO 3166-1, two letters, or "" when unknown
+    region: str = ""  # ISO 3166-2, e.g. "AT-9", or ""
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):

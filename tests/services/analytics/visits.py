@@ -1,6 +1,7 @@
 """Visits as the gateways send them, and a look at what has become of them."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -30,7 +31,14 @@ def visit(
     kind: Kind = Kind.CLICK,
     mode: Mode = Mode.LIVE,
     bot: bool = False,
+    visitor: str = "somebody",
     user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    referrer: str = "https://example.com/a-page",
+    language: str = "de-AT,de;q=0.9",
+    query: str = "utm_source=news",
+    took_us: int = 180,
+    country: str = "",
+    region: str = "",
 ) -> Visit:
     return Visit(
         kind=kind,
@@ -38,13 +46,15 @@ def visit(
         workspace=workspace,
         mode=mode,
         link=link,
-        visitor=b"0123456789abcdef",
+        visitor=hashlib.blake2b(visitor.encode(), digest_size=16).digest(),
         bot=bot,
-        took_us=180,
+        took_us=took_us,
         user_agent=user_agent,
-        referrer="https://example.com/a-page",
-        language="de-AT,de;q=0.9",
-        query="utm_source=news",
+        referrer=referrer,
+        language=language,
+        query=query,
+        country=country,
+        region=region,
     )
 
 
