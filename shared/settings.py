@@ -257,6 +257,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5.0
     clicks_keep_days: Annotated[int, Meta(ge=1, description="How long raw clicks are kept.")] = 90
     batches_keep_days: Annotated[int, Meta(ge=1, description="How long a batch id is remembered.")] = 14
+    visitors_keep_days: Annotated[
+        int, Meta(ge=1, description="How long after a day it is remembered who came; who comes later counts as new.")
+    ] = 2
+    values_per_day: Annotated[
+        int, Meta(ge=1, description="Values of one dimension that are told apart on a day; the rest is one sum.")
+    ] = 1_000
+    rollup_rows: Annotated[int, Meta(ge=1, description="Rows of a roll-up that one statement writes.")] = 2_000
     visits_ahead_days: Annotated[
         int, Meta(ge=1, description="For how many days to come the partitions of raw clicks are made.")
     ] = 3

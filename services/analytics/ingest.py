@@ -11,6 +11,8 @@ import logging
 from prometheus_client import Counter
 
 from services.analytics import store, visits
+from services.analytics.counting import count
+from services.analytics.enrichment import Enrichment
 from services.analytics.reach import Reach
 from services.analytics.rollups import RollUps
 from shared.bus import Delivery, Puller
@@ -36,6 +38,7 @@ class Ingest:
         self._bus = service.bus
         self._database = service.database
         self._settings = settings
+        self._enrichment = Enrichment(settings)
         first, longest = settings.bus_reconnect_wait_seconds, settings.ingest_backoff_seconds
         self._stream = Reach("the click stream", first, longest)
         self._storage = Reach("the database", first, longest)
@@ -99,13 +102,10 @@ class Ingest:
         async with self._database.transaction() as tx:
             for new in await store.insert_batches(tx, sorted(batches)):
                 # Unpacked one by one: in memory is never more than one batch of visits.
-                unpacked = visits.unpack(batches[new])
-                await store.insert_visits(tx, map(visits.row, unpacked))
-                sums.add(unpacked)
-            await store.upsert_link_days(tx, sums.link_days())
-            await store.upsert_workspace_days(tx, sums.workspace_days())
-            await store.upsert_link_totals(tx, sums.link_totals())
-            await store.upsert_profile_totals(tx, sums.profile_totals())
+                known = [(visit, self._enrichment.enrich(visit)) for visit in visits.unpack(batches[new])]
+                await store.insert_visits(tx, (visits.row(visit, facts.bot) for visit, facts in known))
+                sums.add(known)
+            await count(tx, sums, self._settings)
 
     async def _refuse(self, delivery: Delivery, error: Exception) -> None:
         """For a batch that fails all by itself: tried again later, and after enough deliveries put aside."""

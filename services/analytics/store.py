@@ -1,10 +1,10 @@
-"""The SQL of analytics: one function per statement."""
+"""The SQL of analytics: one function per statement. The roll-ups by day and the visitors have stores of their own."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from services.analytics import visits
-from services.analytics.rollups import LinkDay, LinkTotal, ProfileTotal, WorkspaceDay
+from services.analytics.rollups import LinkTotal, ProfileTotal
 from shared.contracts.analytics import Day
 from shared.contracts.links import Total
 from shared.contracts.modes import Mode
@@ -22,37 +22,6 @@ async def insert_batches(tx: Connection, batches: Sequence[str]) -> list[str]:
 
 async def insert_visits(tx: Connection, rows: Iterable[visits.Row]) -> None:
     await tx.copy_records_to_table("visits", columns=visits.COLUMNS, records=rows)
-
-
-async def upsert_link_days(tx: Connection, rows: Sequence[LinkDay]) -> None:
-    if not rows:
-        return
-    await tx.execute(
-        """
-        insert into link_days as kept (workspace, mode, link, day, clicks, bots)
-        select * from unnest($1::text[], $2::text[], $3::text[], $4::date[], $5::bigint[], $6::bigint[])
-        on conflict (workspace, mode, link, day) do update
-        set clicks = kept.clicks + excluded.clicks, bots = kept.bots + excluded.bots
-        """,
-        *zip(*rows, strict=True),
-    )
-
-
-async def upsert_workspace_days(tx: Connection, rows: Sequence[WorkspaceDay]) -> None:
-    if not rows:
-        return
-    await tx.execute(
-        """
-        insert into workspace_days as kept (workspace, mode, day, clicks, bots, views, view_bots)
-        select * from unnest(
-            $1::text[], $2::text[], $3::date[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]
-        )
-        on conflict (workspace, mode, day) do update
-        set clicks = kept.clicks + excluded.clicks, bots = kept.bots + excluded.bots,
-            views = kept.views + excluded.views, view_bots = kept.view_bots + excluded.view_bots
-        """,
-        *zip(*rows, strict=True),
-    )
 
 
 async def upsert_link_totals(tx: Connection, rows: Sequence[LinkTotal]) -> None:

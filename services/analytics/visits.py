@@ -20,8 +20,10 @@ COLUMNS = (
     "referrer",
     "language",
     "query",
+    "country",
+    "region",
 )
-Row = tuple[datetime, str, Mode, Kind, str, bytes, bool, int, str, str, str, str]
+Row = tuple[datetime, str, Mode, Kind, str, bytes, bool, int, str, str, str, str, str, str]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,7 +49,7 @@ def unpack(batch: Packed) -> tuple[Visit, ...]:
     return _visits.decode(batch.visits)
 
 
-def row(visit: Visit) -> Row:
+def row(visit: Visit, bot: bool) -> Row:
     """The visit in the order of `COLUMNS`; raises `OverflowError` when its time is outside the calendar."""
     return (
         _EPOCH + timedelta(milliseconds=visit.at),
@@ -56,12 +58,14 @@ def row(visit: Visit) -> Row:
         visit.kind,
         visit.link,
         visit.visitor,
-        visit.bot,
+        bot,
         visit.took_us,
         _storable(visit.user_agent),
         _storable(visit.referrer),
         _storable(visit.language),
         _storable(visit.query),
+        visit.country,
+        visit.region,
     )
 
 

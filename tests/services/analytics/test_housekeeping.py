@@ -88,6 +88,25 @@ async def test_batches_are_forgotten_in_time(world: World, settings: Settings, d
     await _drop_all(world)
 
 
+async def test_who_came_is_forgotten_soon_after_the_day_is_over(
+    world: World, settings: Settings, database: Database
+) -> None:
+    workspace = ids.new()
+    kept, gone = (
+        NOW - timedelta(days=settings.visitors_keep_days),
+        NOW - timedelta(days=settings.visitors_keep_days + 1),
+    )
+    people = [(day, link, f"{number}") for day in (kept, gone) for link in "AB" for number in range(3)]
+    await send(world, batch(visit(workspace, link, at=day, visitor=who) for day, link, who in people))
+    await until_drained(world)
+    await tidy(database, settings, NOW)
+    for table in ("visitors", "visitor_links"):
+        left = await rows(world, f"select day from analytics.{table} where workspace = $1", workspace)
+        assert [row["day"] for row in left] == [kept.date()] * 3
+    await tidy(database, settings, NOW + timedelta(days=400))
+    await _drop_all(world)
+
+
 async def test_the_service_can_make_no_table_itself(database: Database) -> None:
     async with database.connection() as db:
         for statement in ("create table analytics.mine (id text)", "drop table analytics.visits_default"):
