@@ -1,11 +1,13 @@
 """The days of a report."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from shared.contracts.analytics import Interval
 from shared.faults import Code, Fault
 
 MOST = 400  # a year of days, and the weeks that stick out of it at both ends
+MOST_BY_HOUR = 92  # a quarter
 
 
 def check(first: date, last: date) -> None:
@@ -19,3 +21,14 @@ def check(first: date, last: date) -> None:
 def between(first: date, last: date) -> Iterator[date]:
     """Every day from ``first`` to ``last``, both included."""
     return (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
+
+
+def covered(start: datetime, end: datetime, interval: Interval) -> tuple[date, date]:
+    """The first and the last day of a report from ``start`` to ``end``; IMPOSSIBLE when there can be none."""
+    if end < start:
+        raise Fault(Code.IMPOSSIBLE, "The end is before the start", field="end")
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    most = MOST_BY_HOUR if interval is Interval.HOUR else MOST
+    if (last - first).days >= most:
+        raise Fault(Code.IMPOSSIBLE, f"A report by {interval} covers {most} days at most", field="start")
+    return first, last

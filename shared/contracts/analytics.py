@@ -1,7 +1,8 @@
 """Clicks on links and views of profiles: how they travel, and what can be asked about them."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -65,3 +66,76 @@ class GetOverview(Ask[Overview], frozen=True, kw_only=True):
     mode: Mode
     first: date
     last: date
+
+
+class Interval(StrEnum):
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"  # Monday to Sunday
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    at: datetime  # when the hour, day or week begins, in UTC
+    clicks: int = 0
+    uniques: int = 0  # visitors whose first click of the day was in it, so that points add up to the total
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """Of all clicks, those with one value; the values that come after the most frequent ones are together "Other"."""
+
+    name: str
+    clicks: int
+    percentage: float  # to two places, as all of them
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    country: str  # ISO 3166-1, "Unknown" or "Other"
+    region: str  # ISO 3166-2, "Unknown" or "Other"
+    clicks: int
+    percentage: float
+
+
+class Breakdowns(msgspec.Struct, frozen=True, kw_only=True):
+    """Each by clicks, at most 50 values and then perhaps "Other". Absent values are "Direct" or "Unknown"."""
+
+    places: tuple[Place, ...]
+    devices: tuple[Share, ...]
+    systems: tuple[Share, ...]
+    browsers: tuple[Share, ...]
+    referrers: tuple[Share, ...]
+    languages: tuple[Share, ...]
+    utm_sources: tuple[Share, ...]
+    utm_mediums: tuple[Share, ...]
+    utm_campaigns: tuple[Share, ...]
+    utm_terms: tuple[Share, ...]
+    utm_contents: tuple[Share, ...]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The clicks of people; bots are in the two figures that name them and nowhere else."""
+
+    first: date
+    last: date
+    clicks: int
+    uniques: int  # distinct visitors of each day, summed over the days
+    bots: int
+    bot_percentage: float  # of all, people and bots
+    response_ms: float  # the mean time in which the gateway answered people, to two places
+    bounce_rate: float  # of the visits that began here, the percentage with one click in the workspace that day
+    series: tuple[Point, ...]  # every bucket, oldest first, zeros included
+    breakdowns: Breakdowns
+
+
+class GetReport(Ask[Report], frozen=True, kw_only=True):
+    """The clicks on one link, or on all of them, over whole days in UTC: from that of ``start`` to that of ``end``.
+
+    A link that is not there or not theirs has no clicks. IMPOSSIBLE, naming ``start`` or ``end``, when the range is
+    empty or too long. A series of weeks may begin before the range and end after it, but counts only days within.
+    """
+
+    workspace: str
+    mode: Mode
+    link: str | None = None
+    start: Annotated[datetime, msgspec.Meta(tz=True)]
+    end: Annotated[datetime, msgspec.Meta(tz=True)]
+    interval: Interval = Interval.DAY
