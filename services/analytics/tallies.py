@@ -5,7 +5,6 @@ write, and nobody asks for a single value.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 
 import msgspec
 
@@ -34,6 +33,7 @@ ABSENT = {
     "utm_content": UNKNOWN,
 }
 DIMENSIONS = tuple(ABSENT)
+_ABSENT = tuple(ABSENT.values())
 
 # One click of a person: the hour, then the values in the order of `DIMENSIONS`.
 Click = tuple[int, str, str, str, str, str, str, str, str, str, str, str]
@@ -106,28 +106,31 @@ def read(stored: bytes) -> Details:
 def merge(stored: bytes, tally: Tally, most: int) -> bytes:
     """What is to be stored now. Of each dimension ``most`` values are kept, those that came first."""
     details = read(stored)
+    for hour in tally.uniques:
+        details.hours.setdefault(hour, Hour()).uniques += 1
+    if len(tally.clicks) <= FEW:
+        # As most links have it; to count them first is what would take the time.
+        for hour, *facts in tally.clicks:
+            details.hours.setdefault(hour, Hour()).clicks += 1
+            for values, value, absent in zip(details.values, facts, _ABSENT, strict=False):
+                _add(values, value, 1, absent, most)
+        return _encoder.encode(details)
     # Column by column, because a `Counter` counts a whole one in one call.
-    hours, *columns = zip(*tally.clicks, strict=True) if tally.clicks else ((),)
+    hours, *columns = zip(*tally.clicks, strict=True)
     for hour, clicks in Counter(hours).items():
         details.hours.setdefault(hour, Hour()).clicks += clicks
-    for hour, uniques in Counter(tally.uniques).items():
-        details.hours.setdefault(hour, Hour()).uniques += uniques
-    for values, column, absent in zip(details.values, columns, ABSENT.values(), strict=False):
-        _add(values, column, absent, most)
+    for values, column, absent in zip(details.values, columns, _ABSENT, strict=False):
+        for value, clicks in Counter(column).items():
+            _add(values, value, clicks, absent, most)
     return _encoder.encode(details)
 
 
-def _add(values: dict[str, int], column: Sequence[str], absent: str, most: int) -> None:
-    free = most - len(values) + (REST in values)
-    # For the few clicks that most links have, counting them first is what would take the time.
-    counted = Counter(column).items() if len(column) > FEW else ((value, 1) for value in column)
-    for value, clicks in counted:
-        if not value or value == absent:
-            continue
-        if value in values:
-            values[value] += clicks
-        elif free > 0:
-            values[value] = clicks
-            free -= 1
-        else:
-            values[REST] = values.get(REST, 0) + clicks
+def _add(values: dict[str, int], value: str, clicks: int, absent: str, most: int) -> None:
+    if not value or value == absent:
+        return
+    if value in values:
+        values[value] += clicks
+    elif len(values) < most:
+        values[value] = clicks
+    else:
+        values[REST] = values.get(REST, 0) + clicks
