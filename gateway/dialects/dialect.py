@@ -35,7 +35,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str  # "/v1"
     endpoints: tuple[Endpoint, ...]
     words: Mapping[Code, Word]  # total: a test sees to it
-    render: Callable[[Fault, Word, str], object]  # (fault, word, path) → the body of an error
+    render: Callable[[Fault, Word, str, datetime], object]  # (fault, word, path, now) → the body of an error
     field_names: Mapping[str, str]  # the contracts' field names in the dialect's words, where they are not camelCase
 
 
@@ -50,7 +50,8 @@ class Mounted:
         by_path: dict[str, dict[str, Endpoint]] = {}
         for endpoint in dialect.endpoints:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-        routes = [Route(path, _Door(self, methods)) for path, methods in by_path.items()]
+        # The dialect's own prefix, if something is there, is no route below it; it is among the fixed paths.
+        routes = [Route(path, _Door(self, methods)) for path, methods in by_path.items() if path]
         # Most requests go to a path without a parameter, and need no search through all the patterns.
         self._fixed = {dialect.prefix + path: methods for path, methods in by_path.items() if "{" not in path}
         self._router = Router(routes, redirect_slashes=False, default=_Door(self, {}))
@@ -130,7 +131,7 @@ class Mounted:
 
     def _refusal(self, fault: Fault, scope: Scope) -> tuple[int, bytes]:
         word = self._dialect.words[fault.code]
-        return word.status, wire.encode(self._dialect.render(fault, word, scope["path"]))
+        return word.status, wire.encode(self._dialect.render(fault, word, scope["path"], datetime.now(UTC)))
 
 
 class _Door:

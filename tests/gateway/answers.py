@@ -1,6 +1,7 @@
 """What every answer of a dialect has in common, as its documentation promises it."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 
@@ -23,6 +24,20 @@ class _Detail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+class _Complaint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    field: str
+    message: str
+
+
+class _Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    error: str
+    message: str
+    status_code: int
+    timestamp: datetime
+    path: str
+    details: list[_Complaint]
+
+
 class _V1(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     code: str
     message: str
@@ -35,7 +50,12 @@ def _v1(body: bytes) -> Problem:
     return Problem(error.code, error.message, [detail.field for detail in error.details])
 
 
-READERS: dict[str, Callable[[bytes], Problem]] = {"v1": _v1}
+def _use(body: bytes) -> Problem:
+    error = msgspec.json.decode(body, type=_Use)
+    return Problem(error.error, error.message, [detail.field for detail in error.details])
+
+
+READERS: dict[str, Callable[[bytes], Problem]] = {"v1": _v1, "use": _use}
 
 
 def problem(dialect: Dialect, answer: Answer) -> Problem:

@@ -1,5 +1,7 @@
 """Six words for everything that can go wrong."""
 
+from datetime import datetime
+
 import msgspec
 
 from gateway.dialects.dialect import Word
@@ -44,7 +46,7 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
     error: ErrorBody
 
 
-def render(fault: Fault, word: Word, _path: str) -> ErrorAnswer:
+def render(fault: Fault, word: Word, _path: str, _now: datetime) -> ErrorAnswer:
     details = tuple(Complaint(detail["field"], detail["message"]) for detail in fault.details)
     body = ErrorBody(code=word.name, message=fault.message, retry_after=fault.retry_after, details=details)
     return ErrorAnswer(body)

@@ -1,0 +1,17 @@
+"""``/api/use``: link management, with ``lzly_live_`` and ``lzly_test_`` keys."""
+
+from gateway.dialects.dialect import Dialect
+from gateway.dialects.use import discovery
+from gateway.dialects.use.errors import FIELD_NAMES, WORDS, render
+from gateway.endpoint import Endpoint
+
+RESOURCES: tuple[Endpoint, ...] = ()
+
+USE = Dialect(
+    name="use",
+    prefix="/api/use",
+    endpoints=(*discovery.endpoints("/api/use", RESOURCES), *RESOURCES),
+    words=WORDS,
+    render=render,
+    field_names=FIELD_NAMES,
+)
