@@ -28,6 +28,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
 
     async def ask(self, question: Ask[A]) -> A:
+        """For questions that change nothing."""
+        return await self.bus.ask(question)
+
+    async def write(self, question: Ask[A]) -> A:
+        """For the one question by which a POST, PATCH, PUT or DELETE changes something; it asks no other one.
+
+        What else was asked beforehand might be answered differently when the request is repeated.
+        """
         return await self.bus.ask(question)
 
     @property

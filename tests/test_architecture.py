@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -151,6 +152,17 @@ def test_every_endpoint_names_a_scope_of_the_list_and_says_what_it_does() -> Non
 def test_no_operation_is_offered_twice() -> None:
     offered = Counter((dialect.name, endpoint.method, endpoint.path) for dialect, endpoint in endpoints())
     assert max(offered.values()) == 1
+
+
+@pytest.mark.parametrize("endpoint", [endpoint for _, endpoint in endpoints()], ids=repr)
+def test_whoever_changes_something_asks_one_question_and_whoever_reads_changes_nothing(endpoint: Endpoint) -> None:
+    # A repeated request is answered by what that one question was answered with, and by nothing else.
+    source = inspect.getsource(endpoint.handle)
+    if endpoint.method == "GET":
+        assert "call.write(" not in source
+    else:
+        assert source.count("call.write(") == 1
+        assert "call.ask(" not in source
 
 
 def test_every_scope_that_v1_documents_opens_something() -> None:

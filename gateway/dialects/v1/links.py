@@ -76,7 +76,7 @@ async def list_links(call: Call, query: LinkQuery) -> LinkList:
 
 async def create_link(call: Call, body: NewLink) -> LinkBody:
     """Adds a link to your profile."""
-    created = await call.ask(
+    created = await call.write(
         links.CreateLink(
             workspace=call.workspace,
             mode=call.mode,
@@ -99,7 +99,7 @@ async def get_link(call: Call) -> LinkBody:
 
 async def update_link(call: Call, body: LinkChanges) -> LinkBody:
     """Changes the fields that are given and leaves the others."""
-    updated = await call.ask(
+    updated = await call.write(
         links.UpdateLink(
             workspace=call.workspace,
             mode=call.mode,
@@ -118,7 +118,7 @@ async def update_link(call: Call, body: LinkChanges) -> LinkBody:
 
 async def delete_link(call: Call) -> None:
     """Removes a link for good."""
-    await call.ask(links.DeleteLink(workspace=call.workspace, mode=call.mode, id=_id(call)))
+    await call.write(links.DeleteLink(workspace=call.workspace, mode=call.mode, id=_id(call)))
 
 
 def _id(call: Call) -> str:

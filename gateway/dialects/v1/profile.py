@@ -48,7 +48,7 @@ async def get_profile(call: Call) -> ProfileBody:
 
 async def update_profile(call: Call, body: ProfileChanges) -> ProfileBody:
     """Changes the fields that are given and leaves the others."""
-    updated = await call.ask(
+    updated = await call.write(
         profile.UpdateProfile(
             workspace=call.workspace,
             mode=call.mode,
@@ -67,13 +67,15 @@ async def update_profile(call: Call, body: ProfileChanges) -> ProfileBody:
 
 async def follow(call: Call) -> ProfileBody:
     """Follows another profile. Following it twice is following it once."""
-    followed = await call.ask(profile.Follow(workspace=call.workspace, mode=call.mode, username=call.path["username"]))
+    followed = await call.write(
+        profile.Follow(workspace=call.workspace, mode=call.mode, username=call.path["username"])
+    )
     return body_of(followed)
 
 
 async def unfollow(call: Call) -> None:
     """No longer follows a profile."""
-    await call.ask(profile.Unfollow(workspace=call.workspace, mode=call.mode, username=call.path["username"]))
+    await call.write(profile.Unfollow(workspace=call.workspace, mode=call.mode, username=call.path["username"]))
 
 
 def body_of(found: profile.Profile) -> ProfileBody:

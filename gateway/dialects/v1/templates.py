@@ -42,7 +42,9 @@ async def list_templates(call: Call) -> TemplateList:
 
 async def apply_template(call: Call) -> ProfileBody:
     """Gives your profile the template's theme, layout and sections; what it says stays."""
-    applied = await call.ask(profile.ApplyTemplate(workspace=call.workspace, mode=call.mode, template=call.path["id"]))
+    applied = await call.write(
+        profile.ApplyTemplate(workspace=call.workspace, mode=call.mode, template=call.path["id"])
+    )
     return body_of(applied)
 
 
