@@ -267,6 +267,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     visits_ahead_days: Annotated[
         int, Meta(ge=1, description="For how many days to come the partitions of raw clicks are made.")
     ] = 3
+    client_libraries_are_bots: Annotated[
+        bool, Meta(description="Whether an agent that names nothing but an HTTP library, or nothing at all, is a bot.")
+    ] = False
     agent_cache_entries: Annotated[int, Meta(ge=1, description="User agents whose reading is remembered.")] = 20_000
     referrer_cache_entries: Annotated[int, Meta(ge=1, description="Referrers whose host is remembered.")] = 20_000
     campaign_cache_entries: Annotated[int, Meta(ge=1, description="Queries whose campaign is remembered.")] = 5_000

@@ -39,7 +39,14 @@ def test_a_missing_setting_is_named() -> None:
 
 def numbers() -> list[str]:
     defaults = Settings.read(HERE)
-    return [field.name for field in FIELDS if isinstance(getattr(defaults, field.name), int | float)]
+    values = {field.name: getattr(defaults, field.name) for field in FIELDS}
+    return [name for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+@pytest.mark.parametrize(("given", "read"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_a_switch_is_turned_by_a_word_or_a_digit(given: str, read: bool) -> None:
+    settings = Settings.read(HERE | {"WAYPOST_CLIENT_LIBRARIES_ARE_BOTS": given})
+    assert settings.client_libraries_are_bots is read
 
 
 @pytest.mark.parametrize("value", ["many", "1s", "nan", "inf", "-inf", "1e400"])

@@ -23,12 +23,12 @@ class Agent(msgspec.Struct, frozen=True):
 
 
 class Agents:
-    def __init__(self) -> None:
+    def __init__(self, *, client_libraries_are_bots: bool) -> None:
         browsers, systems, _ = load_lazy_builtins()
         apps = [UserAgentMatcher(pattern, name) for pattern, name in APPS.items()]
         # The third list tells hundreds of models apart; reports only want to know the kind of device.
         self._parse = Resolver(([*apps, *browsers], systems, []))
-        self._crawlers = Crawlers()
+        self._crawlers = Crawlers(client_libraries_are_bots=client_libraries_are_bots)
         self._devices = Devices()
 
     def read(self, user_agent: str) -> Agent:

@@ -1,8 +1,7 @@
-"""Who is no human: crawlers, link previews, monitors, scanners, HTTP libraries.
+"""Who is no human: crawlers, link previews, monitors, scanners.
 
 Known from the list `crawler-user-agents` and from what nearly all robots have in common: a name that says so, or an
-address where their owner can be found. A person at a command line is a person: curl, wget and the like count as
-clicks. A visit without a user agent is a robot's, since every browser sends one.
+address where their owner can be found.
 """
 
 import re
@@ -13,7 +12,7 @@ from ua_parser import Domain
 from ua_parser.lazy import UserAgentMatcher
 from ua_parser.regex import Resolver
 
-_COMMAND_LINE = re.compile(r"(?:curl|wget2?|httpie|xh|aria2)/", re.IGNORECASE | re.ASCII)
+from services.analytics.enrichment.libraries import without_libraries
 
 # What the list takes for a robot, but people have in their hands, too.
 PEOPLE = frozenset(
@@ -50,18 +49,19 @@ _PLAIN = re.compile(r"[\w \\/.:-]+", re.ASCII)  # a pattern that is nothing but 
 
 
 class Crawlers:
-    def __init__(self) -> None:
+    def __init__(self, *, client_libraries_are_bots: bool) -> None:
+        self._client_libraries_are_bots = client_libraries_are_bots
         # The parser's native core looks for all patterns at once; in Python's own engine the same takes milliseconds.
         self._signs = _finder(SIGNS)
         listed = [entry["pattern"] for entry in CRAWLER_USER_AGENTS_DATA if entry["pattern"] not in PEOPLE]
         self._list = _finder([*OPENINGS, *(pattern for pattern in listed if not self._implied(pattern))])
 
     def know(self, user_agent: str) -> bool:
-        if not user_agent.strip():
-            return True
-        if _COMMAND_LINE.match(user_agent):
-            return False
-        return _finds(self._signs, user_agent) or _finds(self._list, user_agent)
+        own = without_libraries(user_agent)
+        if not own:
+            return self._client_libraries_are_bots
+        name = user_agent if self._client_libraries_are_bots else own
+        return _finds(self._signs, name) or _finds(self._list, name)
 
     def _implied(self, pattern: str) -> bool:
         """Is it a name that bears a sign itself? Half the list is, and would take half the memory for nothing."""
