@@ -1,4 +1,4 @@
-"""What arrives over NATS: requests to answer and deliveries to settle. Handed out by `shared.bus`."""
+"""What arrives over NATS: requests to answer and deliveries to settle. Handed out by the `Bus`."""
 
 import asyncio
 import logging

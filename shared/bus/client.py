@@ -1,14 +1,9 @@
-"""Questions, events and streams between the processes. With `shared.messages` the only file that knows NATS.
-
-A question goes to one copy of the service that answers it, with a deadline; an event goes into JetStream and from there
-to whoever listens. Nobody names a subject: it follows from the type of the message.
-"""
+"""What a process says and hears over its connection: questions, events, deliveries, and what is kept."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -16,35 +11,27 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, KeyValueConfig, RetentionPolicy, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig
 
 from shared import context, ids
-from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
-from shared.contracts.ask import Ask, Event, service_of, subject_of
-from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
-from shared.faults import Code, Fault
-from shared.messages import (
+from shared.bus import streams
+from shared.bus.messages import (
     AWAY,
     DEADLINE_HEADER,
     FAULT_HEADER,
     REQUEST_HEADER,
-    Delivery,
     Puller,
     Request,
     Serving,
     settle,
 )
+from shared.contracts.ask import Ask, Event, service_of, subject_of
+from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
+from shared.faults import Code, Fault
 from shared.settings import Settings
-
-__all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Puller", "Request", "Serving", "connect"]
 
 A = TypeVar("A")
 E = TypeVar("E", bound=Event)
-
-CANCEL_AGAIN_SECONDS = 0.5
-EVENTS_STREAM = "EVENTS"
-# How long the streams recognise a message that is published twice, in seconds.
-DUPLICATE_WINDOW = 120.0
 
 log = logging.getLogger(__name__)
 
@@ -188,108 +175,4 @@ class Bus:
 
     async def ensure_streams(self) -> None:
         """Makes the streams, or brings them up to date; keeps trying while the server is starting."""
-        keep = self._settings.events_keep_seconds
-        replicas = self._settings.stream_replicas
-        wanted = (
-            StreamConfig(
-                name=EVENTS_STREAM,
-                subjects=["events.>"],
-                max_age=keep,
-                # The server takes no window that is longer than what it keeps.
-                duplicate_window=min(DUPLICATE_WINDOW, keep),
-                num_replicas=replicas,
-            ),
-            StreamConfig(
-                name=CLICKS_STREAM,
-                subjects=[CLICKS_SUBJECT],
-                max_bytes=self._settings.clicks_stream_bytes,
-                # A full stream refuses: then the clicks wait in the journals instead of pushing older ones out.
-                discard=DiscardPolicy.NEW,
-                retention=RetentionPolicy.WORK_QUEUE,
-                duplicate_window=DUPLICATE_WINDOW,
-                num_replicas=replicas,
-            ),
-        )
-        for config in wanted:
-            await self._ensure(config)
-
-    async def _ensure(self, config: StreamConfig) -> None:
-        while True:
-            try:
-                try:
-                    await self._stream.add_stream(config)
-                except nats.js.errors.BadRequestError:
-                    await self._stream.update_stream(config)
-                return
-            except (
-                nats.errors.TimeoutError,
-                nats.js.errors.ServiceUnavailableError,
-                nats.js.errors.NoStreamResponseError,
-            ):
-                log.info("Waiting for JetStream", extra={"stream": config.name})
-                await asyncio.sleep(self._settings.bus_reconnect_wait_seconds)
-
-
-@contextlib.asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[Bus]:
-    """A connection that is never given up: when the server is away, it is tried again and again."""
-    client = Client()
-    bus = Bus(client, settings)
-    told = ""
-
-    async def on_error(error: Exception) -> None:
-        nonlocal told
-        words = str(error) or type(error).__name__
-        if isinstance(error, nats.errors.SlowConsumerError):
-            log.warning("Messages were dropped, because they came faster than they were read: %s", words)
-            bus.gap()
-        elif client.is_connected:
-            log.warning("NATS reports an error: %s", words)
-        elif not client.is_closed and words != told:
-            # The same reason comes with every attempt; one line for it is enough.
-            told = words
-            log.info("Waiting for NATS: %s", words)
-
-    async def on_disconnect() -> None:
-        if not client.is_closed:
-            log.warning("The connection to NATS is lost; trying to reach it again")
-
-    async def on_reconnect() -> None:
-        nonlocal told
-        told = ""
-        log.info("NATS is reached again")
-        bus.gap()
-
-    async def on_close() -> None:
-        bus.close()
-
-    await client.connect(
-        settings.nats_url,
-        name=settings.process_name,
-        error_cb=on_error,
-        disconnected_cb=on_disconnect,
-        reconnected_cb=on_reconnect,
-        closed_cb=on_close,
-        allow_reconnect=True,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=settings.bus_reconnect_wait_seconds,  # type: ignore[arg-type]
-        connect_timeout=2,
-        ping_interval=5,
-        max_outstanding_pings=2,
-        flush_timeout=settings.ask_timeout_seconds,
-    )
-    try:
-        yield bus
-    finally:
-        with contextlib.suppress(*AWAY):
-            async with asyncio.timeout(settings.ask_timeout_seconds):
-                await client.close()
-        await _end_reconnecting(client)
-
-
-async def _end_reconnecting(client: Client) -> None:
-    """The client may miss the word to stop while it tries to connect, and would keep the process alive for ever."""
-    task = client._reconnection_task
-    while task is not None and not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
+        await streams.ensure(self._stream, self._settings)

@@ -1,0 +1,12 @@
+"""Questions, events and streams between the processes. The only room that knows NATS.
+
+A question goes to one copy of the service that answers it, with a deadline; an event goes into JetStream and from there
+to whoever listens. Nobody names a subject: it follows from the type of the message.
+"""
+
+from shared.bus.client import Bus
+from shared.bus.connection import connect
+from shared.bus.messages import Delivery, Puller, Request, Serving
+from shared.bus.streams import EVENTS_STREAM
+
+__all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Puller", "Request", "Serving", "connect"]

@@ -1,0 +1,66 @@
+"""The streams that keep what is told: facts for whoever listens, and clicks for the analytics."""
+
+import asyncio
+import logging
+
+import nats.errors
+import nats.js.errors
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
+
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
+from shared.settings import Settings
+
+EVENTS_STREAM = "EVENTS"
+# How long the streams recognise a message that is published twice, in seconds.
+DUPLICATE_WINDOW = 120.0
+
+log = logging.getLogger(__name__)
+
+
+async def ensure(stream: JetStreamContext, settings: Settings) -> None:
+    """Makes every stream of `wanted`, or brings it up to date; keeps trying while the server is starting."""
+    for config in wanted(settings):
+        await _ensure(stream, config, settings.bus_reconnect_wait_seconds)
+
+
+def wanted(settings: Settings) -> tuple[StreamConfig, ...]:
+    keep = settings.events_keep_seconds
+    replicas = settings.stream_replicas
+    return (
+        StreamConfig(
+            name=EVENTS_STREAM,
+            subjects=["events.>"],
+            max_age=keep,
+            # The server takes no window that is longer than what it keeps.
+            duplicate_window=min(DUPLICATE_WINDOW, keep),
+            num_replicas=replicas,
+        ),
+        StreamConfig(
+            name=CLICKS_STREAM,
+            subjects=[CLICKS_SUBJECT],
+            max_bytes=settings.clicks_stream_bytes,
+            # A full stream refuses: then the clicks wait in the journals instead of pushing older ones out.
+            discard=DiscardPolicy.NEW,
+            retention=RetentionPolicy.WORK_QUEUE,
+            duplicate_window=DUPLICATE_WINDOW,
+            num_replicas=replicas,
+        ),
+    )
+
+
+async def _ensure(stream: JetStreamContext, config: StreamConfig, wait_seconds: float) -> None:
+    while True:
+        try:
+            try:
+                await stream.add_stream(config)
+            except nats.js.errors.BadRequestError:
+                await stream.update_stream(config)
+            return
+        except (
+            nats.errors.TimeoutError,
+            nats.js.errors.ServiceUnavailableError,
+            nats.js.errors.NoStreamResponseError,
+        ):
+            log.info("Waiting for JetStream", extra={"stream": config.name})
+            await asyncio.sleep(wait_seconds)
