@@ -1,11 +1,10 @@
 """``/api/use``: link management, with ``lzly_live_`` and ``lzly_test_`` keys."""
 
 from gateway.dialects.dialect import Dialect
-from gateway.dialects.use import discovery
+from gateway.dialects.use import analytics, discovery
 from gateway.dialects.use.errors import FIELD_NAMES, WORDS, render
-from gateway.endpoint import Endpoint
 
-RESOURCES: tuple[Endpoint, ...] = ()
+RESOURCES = (*analytics.ENDPOINTS,)
 
 USE = Dialect(
     name="use",

@@ -1,20 +1,15 @@
 """Every documented answer of /v1, whole, as it comes over the wire."""
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.client import Answer, Client, timeless
+from tests import golden
+from tests.client import Answer, Client
 
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def check(name: str, answer: Answer, **names: str) -> None:
-    path = GOLDEN / f"{name}.json"
-    seen = {"status": answer.status, "body": timeless(answer.body, **names) if answer.body else None}
-    assert path.exists(), f"no {path.name}; seen: {msgspec.json.format(msgspec.json.encode(seen)).decode()}"
-    assert seen == msgspec.json.decode(path.read_bytes())
+check = partial(golden.check, Path(__file__).parent / "golden")
 
 
 async def test_the_profile_is_answered_as_documented(client: Client) -> None:

@@ -23,6 +23,7 @@ async def _link(client: Client) -> str:
 
 OWNED: dict[str, tuple[Make, Callable[[], str]] | None] = {
     "/links/{id}": (_link, lambda: f"lnk_{new_id()}"),
+    "/analytics/links/{id}": (_link, lambda: f"lnk_{new_id()}"),
     "/following/{username}": None,
     "/templates/{id}/apply": None,
 }
@@ -55,7 +56,7 @@ async def test_what_is_foreign_looks_like_what_does_not_exist(
     async def call(who: Client, public_id: str) -> tuple[int, object]:
         path = dialect.prefix + endpoint.path.replace("{id}", public_id)
         answer = await who.send(endpoint.method, path, BODIES.get(endpoint.method))
-        return answer.status, timeless(answer.body) if answer.body else None
+        return answer.status, timeless(answer.body, id=public_id) if answer.body else None
 
     absent = await call(stranger, nobody())
     assert absent[0] == 404
