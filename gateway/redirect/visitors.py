@@ -9,7 +9,7 @@ import hmac
 import logging
 import secrets
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from shared.bus import Bus
@@ -18,9 +18,10 @@ from shared.settings import Settings
 
 BUCKET = "visitor_salts"
 LOOK_SECONDS = 60
-AHEAD_SECONDS = 6 * 3600  # tomorrow's salt is fetched this long before midnight
-# Made at most six hours before its day and needed until the day's end, it is gone less than 48 hours after that.
-SALT_SECONDS = 60 * 3600
+AHEAD_SECONDS = 3600  # tomorrow's salt is fetched this long before midnight
+AFTER_SECONDS = 3600  # and yesterday's is remembered for so long, for what has come before midnight
+# Made at most an hour before its day, it is there until the day's end, and is destroyed 48 hours after it was made.
+SALT_SECONDS = 48 * 3600
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Visitors:
             await self._fetch(_today(now + AHEAD_SECONDS))
         except Fault as fault:
             log.info("The visitors' salt is fetched later: %s", fault.message)
-        self._forget(_today(now))
+        self._forget(_today(now - AFTER_SECONDS))
 
     def of(self, workspace: str, address: str, user_agent: str, now: float) -> bytes:
         """16 bytes; the same for one visitor of one workspace all through one UTC day. ``now`` is in Unix seconds."""
@@ -64,9 +65,9 @@ class Visitors:
                 BUCKET, day.isoformat(), secrets.token_bytes(32), seconds=SALT_SECONDS
             )
 
-    def _forget(self, today: date) -> None:
+    def _forget(self, first_kept: date) -> None:
         for salts in (self._salts, self._stopgaps):
-            for day in [day for day in salts if day < today - timedelta(days=1)]:
+            for day in [day for day in salts if day < first_kept]:
                 del salts[day]
 
 

@@ -12,6 +12,8 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig
+from nats.js.client import KV_STREAM_TEMPLATE
+from nats.js.kv import KeyValue
 
 from shared import context, ids
 from shared.bus import streams
@@ -162,9 +164,7 @@ class Bus:
     async def keep_first(self, bucket: str, key: str, value: bytes, *, seconds: float) -> bytes:
         """The first value that anybody gave for ``key``: ours, if nobody was earlier. All are forgotten in time."""
         try:
-            store = await self._stream.create_key_value(
-                KeyValueConfig(bucket=bucket, history=1, ttl=seconds, replicas=self._settings.stream_replicas)
-            )
+            store = await self._bucket(bucket, seconds)
             try:
                 await store.create(key, value)
             except nats.js.errors.KeyWrongLastSequenceError:
@@ -172,6 +172,18 @@ class Bus:
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The bucket {bucket} cannot be reached right now: {error}") from error
         return value
+
+    async def _bucket(self, bucket: str, seconds: float) -> KeyValue:
+        try:
+            return await self._stream.create_key_value(
+                KeyValueConfig(bucket=bucket, history=1, ttl=seconds, replicas=self._settings.stream_replicas)
+            )
+        except nats.js.errors.BadRequestError:
+            # Made by another version, which kept its values for another time.
+            info = await self._stream.stream_info(KV_STREAM_TEMPLATE.format(bucket=bucket))
+            window = min(info.config.duplicate_window or seconds, seconds)
+            await self._stream.update_stream(info.config.evolve(max_age=seconds, duplicate_window=window))
+            return await self._stream.key_value(bucket)
 
     async def ensure_streams(self) -> None:
         """Makes the streams, or brings them up to date; keeps trying while the server is starting."""

@@ -7,7 +7,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from gateway.redirect.visitors import BUCKET, SALT_SECONDS, Visitors
+from gateway.redirect.visitors import AFTER_SECONDS, AHEAD_SECONDS, BUCKET, LOOK_SECONDS, SALT_SECONDS, Visitors
 from shared import bus as buses
 from shared.ids import new as new_id
 from tests.client import Client, until
@@ -35,7 +35,7 @@ async def test_a_visitor_is_the_same_at_every_gateway_for_a_day_and_another_the_
 ) -> None:
     for visitors in two:
         await visitors.renew(NOW)
-        await visitors.renew(MIDNIGHT - 3600)  # late enough for tomorrow's salt
+        await visitors.renew(MIDNIGHT - AHEAD_SECONDS)  # late enough for tomorrow's salt
     for moment in (MIDNIGHT - DAY, NOW, MIDNIGHT - 0.001):
         assert {seen(visitors, moment) for visitors in two} == {seen(two[0])}
     tomorrow = {seen(visitors, MIDNIGHT) for visitors in two}
@@ -70,21 +70,34 @@ async def test_a_gateway_without_the_salt_counts_on_and_agrees_as_soon_as_it_has
     assert seen(late) == seen(other)
 
 
-async def test_a_salt_that_is_over_is_forgotten(two: tuple[Visitors, Visitors]) -> None:
+async def test_a_salt_that_is_over_is_forgotten_soon_after_its_day(two: tuple[Visitors, Visitors]) -> None:
     visitors, _ = two
     await visitors.renew(NOW)
     then = seen(visitors)
-    await visitors.renew(NOW + 2 * DAY)
+    await visitors.renew(MIDNIGHT + AFTER_SECONDS - 1)
+    assert seen(visitors) == then
+    await visitors.renew(MIDNIGHT + AFTER_SECONDS)
     assert seen(visitors) != then  # made with a stopgap: the salt itself is not there any more
 
 
-async def test_the_salts_are_gone_within_48_hours_of_their_day(world: World, two: tuple[Visitors, Visitors]) -> None:
+async def test_a_salt_is_destroyed_within_48_hours_but_lives_through_its_day(
+    world: World, two: tuple[Visitors, Visitors]
+) -> None:
     await two[0].renew(NOW)
     info = await world.bus._client.jetstream().stream_info(f"KV_{BUCKET}")
-    assert info.config.max_age == SALT_SECONDS == 60 * 3600
+    assert info.config.max_age == SALT_SECONDS <= 48 * 3600
     assert info.config.max_msgs_per_subject == 1
-    # Made at the earliest six hours before its day begins, a salt is gone 48 hours after the day's end.
-    assert SALT_SECONDS <= 6 * 3600 + DAY + 48 * 3600
+    assert SALT_SECONDS >= AHEAD_SECONDS + DAY
+    assert AHEAD_SECONDS + DAY + AFTER_SECONDS + LOOK_SECONDS <= 48 * 3600
+
+
+async def test_a_bucket_that_kept_its_values_longer_keeps_them_no_longer_than_asked_for(world: World) -> None:
+    bucket = f"long_{new_id()}"
+    assert await world.bus.keep_first(bucket, "a", b"one", seconds=3600) == b"one"
+    assert await world.bus.keep_first(bucket, "a", b"two", seconds=60) == b"one"
+    stream = world.bus._client.jetstream()
+    assert (await stream.stream_info(f"KV_{bucket}")).config.max_age == 60
+    await stream.delete_stream(f"KV_{bucket}")
 
 
 async def test_what_a_bucket_keeps_is_gone_when_its_time_is_over(world: World) -> None:
