@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from starlette.types import Scope
 
@@ -58,6 +59,17 @@ class Addresses:
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def within(address: str, allowlist: tuple[str, ...]) -> bool:
+    """Is an address as `Addresses.of` tells it in one of the networks? A local socket, which has none, never is."""
+    found = _read(address)
+    return found is not None and any(found in network for network in _networks(allowlist))
+
+
+@lru_cache(maxsize=4096)
+def _networks(allowlist: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(map(ipaddress.ip_network, allowlist))
 
 
 def _read(text: str) -> Address | None:

@@ -5,7 +5,7 @@ import time
 import msgspec
 from starlette.types import Scope
 
-from gateway.addresses import Addresses
+from gateway.addresses import Addresses, within
 from gateway.keyring import Keyring
 from gateway.limits import Decision, Layer, Limiter
 from gateway.wire import header
@@ -17,6 +17,8 @@ Headers = list[tuple[bytes, bytes]]
 
 # Expired, revoked, unknown, malformed: nobody is told which.
 NO_KEY = "A valid API key is needed"
+# Only those hear this who hold the secret; it helps an owner whose address has changed more than anybody else.
+ELSEWHERE = "This key may not be used from this address"
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -50,6 +52,9 @@ class Admission:
             secret = credential(scope)
             if secret is not None:
                 caller = await self._keyring.verdict(secret)
+                if caller is not None and caller.allowlist and not within(self._addresses.of(scope), caller.allowlist):
+                    # What is tried from elsewhere counts by its address alone, and uses up nothing of the key's owner.
+                    caller, problem = None, Fault(Code.FORBIDDEN, ELSEWHERE)
         except Fault as fault:
             problem = fault
         headers = await self._count(caller, self._addresses.counted(scope))

@@ -9,7 +9,17 @@ from datetime import UTC, datetime
 from gateway.memory import Memory
 from shared import credentials
 from shared.bus import Bus
-from shared.contracts.keys import Check, CheckKey, KeyCreated, KeyRevoked, PlanChanged, RecordUses, Use, Verdict
+from shared.contracts.keys import (
+    Check,
+    CheckKey,
+    KeyCreated,
+    KeyRevoked,
+    KeyRotated,
+    PlanChanged,
+    RecordUses,
+    Use,
+    Verdict,
+)
 from shared.faults import Fault
 from shared.settings import Settings
 
@@ -31,7 +41,8 @@ class Keyring:
 
     async def start(self) -> None:
         await self._bus.hear(KeyCreated, lambda event: self._checks.forget(event.digest))
-        await self._bus.hear(KeyRevoked, lambda event: self._checks.forget(event.digest))
+        await self._bus.hear(KeyRevoked, lambda event: self._forget(event.digest, event.former_digest))
+        await self._bus.hear(KeyRotated, lambda event: self._forget(*event.digests))
         await self._bus.hear(PlanChanged, self._forget_workspace)
         self._bus.on_gap(self._checks.doubt_all)
 
@@ -69,6 +80,11 @@ class Keyring:
 
     async def _check(self, digest: bytes) -> Check:
         return await self._bus.ask(CheckKey(digest=digest))
+
+    def _forget(self, *digests: bytes | None) -> None:
+        for digest in digests:
+            if digest is not None:
+                self._checks.forget(digest)
 
     def _forget_workspace(self, event: PlanChanged) -> None:
         self._checks.forget_where(

@@ -1,8 +1,10 @@
 """What can be asked of keys, and what they learn from accounts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from services.keys import grants, store
+import msgspec
+
+from services.keys import grants, networks, store
 from services.keys.plans import PLANS
 from shared import credentials, ids, outbox
 from shared.contracts.accounts import GetWorkspace, Workspace, WorkspaceChanged
@@ -14,12 +16,17 @@ from shared.contracts.keys import (
     Key,
     KeyCreated,
     KeyRevoked,
+    KeyRotated,
     Keys,
+    Leak,
+    LeakState,
     ListKeys,
     NewKey,
     PlanChanged,
     RecordUses,
+    ReportLeak,
     RevokeKey,
+    RotateKey,
 )
 from shared.database import Connection
 from shared.faults import Code, Fault
@@ -46,6 +53,24 @@ async def create_key(service: Service, ask: CreateKey) -> NewKey:
     return NewKey(key=key, secret=secret)
 
 
+async def rotate_key(service: Service, ask: RotateKey) -> NewKey:
+    now = datetime.now(UTC)
+    if not ids.valid(ask.id):
+        raise _absent()
+    async with service.transaction() as tx:
+        stored = await store.lock_key(tx, ask.workspace, ask.id)
+        if stored is None:
+            raise _absent()
+        if stored.key.revoked_at or (stored.key.expires_at and stored.key.expires_at <= now):
+            raise Fault(Code.IMPOSSIBLE, "A key that is revoked or expired cannot be rotated", field="id")
+        secret = credentials.mint(stored.key.style, stored.key.mode)
+        rotated = _rotated(stored, secret, now, timedelta(seconds=ask.overlap.seconds) / service.settings.time_scale)
+        await store.update_secret(tx, rotated)
+        digests = (rotated.digest, *_digests(stored))
+        await outbox.tell(tx, KeyRotated(key=rotated.key, digests=digests))
+    return NewKey(key=rotated.key, secret=secret)
+
+
 async def check_key(db: Connection, ask: CheckKey) -> Check:
     return Check(verdict=await store.find_verdict(db, ask.digest, datetime.now(UTC)))
 
@@ -66,12 +91,28 @@ async def revoke_key(tx: Connection, ask: RevokeKey) -> Key:
         raise _absent()
     revoked = await store.update_revoked(tx, ask.workspace, ask.id, datetime.now(UTC))
     if revoked:
-        await outbox.tell(tx, KeyRevoked(key=revoked.key, digest=revoked.digest))
+        await _tell_revoked(tx, revoked)
         return revoked.key
     key = await store.find_key(tx, ask.workspace, ask.id)
     if key is None:
         raise _absent()
     return key
+
+
+async def report_leak(tx: Connection, ask: ReportLeak) -> Leak:
+    now = datetime.now(UTC)
+    stored = await store.lock_secret(tx, ask.digest)
+    if stored is None:
+        raise _absent()
+    if stored.key.revoked_at:
+        return Leak(key=stored.key, state=LeakState.REVOKED_BEFORE)
+    ends_at = stored.key.former_ends_at
+    if stored.digest != ask.digest and ends_at and ends_at <= now:
+        return Leak(key=stored.key, state=LeakState.ENDED)
+    revoked = await store.update_revoked(tx, stored.key.workspace, stored.key.id, now)
+    assert revoked, "its row is locked"
+    await _tell_revoked(tx, revoked)
+    return Leak(key=revoked.key, state=LeakState.REVOKED)
 
 
 async def record_uses(tx: Connection, ask: RecordUses) -> None:
@@ -112,7 +153,27 @@ def _new_key(ask: CreateKey, secret: str, now: datetime) -> Key:
         last_four=credentials.last_four(secret),
         created_at=now,
         expires_at=grants.expiry(now, ask.expires_in_seconds),
+        allowlist=networks.check(ask.allowlist),
     )
+
+
+def _rotated(stored: store.Stored, secret: str, now: datetime, overlap: timedelta) -> store.Stored:
+    key = msgspec.structs.replace(
+        stored.key,
+        prefix=credentials.prefix(secret),
+        last_four=credentials.last_four(secret),
+        rotated_at=now,
+        former_ends_at=now + overlap,
+    )
+    return store.Stored(key, credentials.digest(secret), stored.digest)
+
+
+async def _tell_revoked(tx: Connection, revoked: store.Stored) -> None:
+    await outbox.tell(tx, KeyRevoked(key=revoked.key, digest=revoked.digest, former_digest=revoked.former_digest))
+
+
+def _digests(stored: store.Stored) -> tuple[bytes, ...]:
+    return (stored.digest,) if stored.former_digest is None else (stored.digest, stored.former_digest)
 
 
 def _absent() -> Fault:
@@ -122,10 +183,12 @@ def _absent() -> Fault:
 
 HANDLERS = (
     whole(create_key),
+    whole(rotate_key),
     read(check_key),
     read(get_key),
     read(list_keys),
     write(revoke_key),
+    write(report_leak),
     write(record_uses),
 )
 LISTENERS = (Listener(WorkspaceChanged, take_over_tier),)

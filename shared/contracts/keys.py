@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.contracts.accounts import Tier
 from shared.contracts.ask import Ask, Event
 from shared.contracts.modes import Mode
 
@@ -45,6 +46,19 @@ class Window(StrEnum):
         return {"minute": 60, "hour": 3600, "day": 86400}[self.value]
 
 
+class Overlap(StrEnum):
+    """How long the secret before a rotation goes on working."""
+
+    NONE = "0"
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+
+    @property
+    def seconds(self) -> int:
+        return {"0": 0, "1h": 3600, "24h": 86_400, "7d": 604_800}[self.value]
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A key as its owner sees it: everything but the secret."""
 
@@ -64,6 +78,9 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    allowlist: tuple[str, ...] = ()  # networks it may be used from, e.g. 192.0.2.0/24; none: from anywhere
+    rotated_at: datetime | None = None
+    former_ends_at: datetime | None = None  # when the secret before the last rotation stops working
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,13 +103,26 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     workspace_limit: int  # requests per hour, shared by all keys of the workspace
     key_limit: int
     key_window: Window
-    expires_at: datetime | None = None
+    tier: Tier
+    expires_at: datetime | None = None  # of the key, or of the secret that was shown, whichever ends first
+    allowlist: tuple[str, ...] = ()
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """No verdict: the key is unknown, expired or revoked, and nobody is told which."""
 
     verdict: Verdict | None = None
+
+
+class LeakState(StrEnum):
+    REVOKED = "revoked"  # just now
+    REVOKED_BEFORE = "revoked before"
+    ENDED = "ended by a rotation"  # the secret opens nothing any more; its key has another one
+
+
+class Leak(msgspec.Struct, frozen=True, kw_only=True):
+    key: Key
+    state: LeakState
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +143,18 @@ class CreateKey(Ask[NewKey], frozen=True, kw_only=True):
     expires_in_seconds: float | None = None
     name: str = "API key"  # 1–100 characters
     description: str = ""  # up to 500 characters
+    allowlist: tuple[str, ...] = ()  # up to 20 networks or addresses
+
+
+class RotateKey(Ask[NewKey], frozen=True, kw_only=True):
+    """A new secret for a key that stays what it is. A rotation during an overlap ends the oldest secret at once.
+
+    IMPOSSIBLE for a key that is revoked or expired. No workspace: the operator asks, for any of them.
+    """
+
+    id: str
+    workspace: str | None = None
+    overlap: Overlap = Overlap.DAY
 
 
 class CheckKey(Ask[Check], frozen=True, kw_only=True):
@@ -137,6 +179,12 @@ class RevokeKey(Ask[Key], frozen=True, kw_only=True):
     workspace: str | None = None
 
 
+class ReportLeak(Ask[Leak], frozen=True, kw_only=True):
+    """A secret has been seen where it should not be: whichever key it still opens is revoked. NOT_FOUND: nobody's."""
+
+    digest: bytes  # SHA-256 of the whole key, 32 bytes
+
+
 class RecordUses(Ask[None], frozen=True, kw_only=True):
     """Last uses as a gateway has seen them; an older time never replaces a newer one."""
 
@@ -151,6 +199,12 @@ class KeyCreated(Event, frozen=True, kw_only=True):
 class KeyRevoked(Event, frozen=True, kw_only=True):
     key: Key
     digest: bytes
+    former_digest: bytes | None = None  # of the secret before the last rotation
+
+
+class KeyRotated(Event, frozen=True, kw_only=True):
+    key: Key
+    digests: tuple[bytes, ...]  # all that are different now: the new secret, the one before, and one that has ended
 
 
 class PlanChanged(Event, frozen=True, kw_only=True):

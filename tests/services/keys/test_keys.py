@@ -55,6 +55,7 @@ async def test_a_new_key_is_shown_once_and_known_at_once(world: World, style: St
         workspace_limit=5_000,
         key_limit=5_000,
         key_window=Window.HOUR,
+        tier=Tier.PRO,
     )
 
 
