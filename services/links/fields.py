@@ -10,7 +10,8 @@ from msgspec import UNSET
 
 from services.links import slugs
 from shared import destinations, passwords
-from shared.contracts.links import CreateLink, Metadata, UpdateLink
+from shared.contracts.link_fields import Metadata
+from shared.contracts.links import CreateLink, ExportLinks, SearchLinks, UpdateLink, UpsertLink
 from shared.destinations import OwnHosts
 from shared.faults import Code, Detail, Fault
 
@@ -23,7 +24,10 @@ METADATA_BYTES = 8_192
 LAST_POSITION = 1_000_000
 MOST_CLICKS = 2**53 - 1  # the largest integer that every JSON reader takes exactly
 
-Q = TypeVar("Q", CreateLink, UpdateLink)
+EXTERNAL_ID_LENGTH = 255
+SEARCH_LENGTH = 200
+
+Q = TypeVar("Q", CreateLink, UpdateLink, UpsertLink)
 
 
 def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
@@ -41,6 +45,7 @@ def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
         "expired_url": lambda url: destinations.check(url, own, field="expired_url"),
         "password": lambda password: passwords.check(password, shortest=1),
         "max_clicks": _max_clicks,
+        "external_id": external_id,
     }
     values: dict[str, Any] = {}
     faults = []
@@ -55,6 +60,14 @@ def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
     if faults:
         raise _together(faults)
     return msgspec.structs.replace(ask, **values)
+
+
+def check_filters(ask: SearchLinks | ExportLinks) -> None:
+    if ask.search is not None and (not 1 <= len(ask.search) <= SEARCH_LENGTH or _has_control(ask.search)):
+        message = f"What is searched for has 1 to {SEARCH_LENGTH} characters on one line"
+        raise Fault(Code.INVALID, message, field="search")
+    if ask.tag is not None:
+        _tags((ask.tag,), field="tag")
 
 
 def _together(faults: list[Fault]) -> Fault:
@@ -83,11 +96,11 @@ def _position(position: int) -> int:
     return position
 
 
-def _tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+def _tags(tags: tuple[str, ...], field: str = "tags") -> tuple[str, ...]:
     if len(tags) > TAGS:
-        raise Fault(Code.INVALID, f"A link has at most {TAGS} tags", field="tags")
+        raise Fault(Code.INVALID, f"A link has at most {TAGS} tags", field=field)
     if any(not 1 <= len(tag) <= TAG_LENGTH or _has_control(tag) for tag in tags):
-        raise Fault(Code.INVALID, f"A tag has 1 to {TAG_LENGTH} characters on one line", field="tags")
+        raise Fault(Code.INVALID, f"A tag has 1 to {TAG_LENGTH} characters on one line", field=field)
     if len(set(tags)) < len(tags):
         raise Fault(Code.INVALID, "A link has each tag once", field="tags")
     return tags
@@ -113,6 +126,13 @@ def _max_clicks(clicks: int) -> int:
     if not 1 <= clicks <= MOST_CLICKS:
         raise Fault(Code.INVALID, f"The limit of clicks is between 1 and {MOST_CLICKS:,}", field="max_clicks")
     return clicks
+
+
+def external_id(text: str) -> str:
+    if not 1 <= len(text) <= EXTERNAL_ID_LENGTH or _has_control(text):
+        message = f"An external id has 1 to {EXTERNAL_ID_LENGTH} characters on one line"
+        raise Fault(Code.INVALID, message, field="external_id")
+    return text
 
 
 def _has_control(text: str) -> bool:

@@ -1,10 +1,11 @@
 """The SQL of visits to links: where a short code leads, and how often it was followed."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
-from shared.contracts.links import Target, Total
+from shared.contracts.links import Claimed, Target, Total
 from shared.contracts.modes import Mode
 from shared.database import Connection
 
@@ -14,13 +15,36 @@ async def find_target(db: Connection, domain: str, slug: str) -> tuple[Target, s
     row = await db.fetchrow(
         """
         select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
-               password_hash, max_clicks, clicks, forward_query
+               password_hash, max_clicks, clicks, claimed, forward_query
         from links where domain = $1 and slug = $2
         """,
         domain,
         slug,
     )
     return (_target(row), row["password_hash"]) if row else None
+
+
+async def claim(tx: Connection, domain: str, slug: str, now: datetime) -> Claimed:
+    row = await tx.fetchrow(
+        """
+        with claimed as (
+            update links set claimed = greatest(claimed, clicks) + 1
+            where domain = $1 and slug = $2 and active and (expires_at is null or expires_at > $3)
+              and greatest(claimed, clicks) < max_clicks
+            returning id
+        )
+        select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
+               password_hash, max_clicks, clicks, claimed, forward_query,
+               exists (select from claimed) or max_clicks is null as granted
+        from links where domain = $1 and slug = $2
+        """,
+        domain,
+        slug,
+        now,
+    )
+    if row is None:
+        return Claimed()
+    return Claimed(target=_target(row), granted=row["granted"])
 
 
 async def update_totals(tx: Connection, totals: Sequence[Total]) -> None:
@@ -56,5 +80,6 @@ def _target(row: asyncpg.Record) -> Target:
         has_password=row["password_hash"] is not None,
         max_clicks=row["max_clicks"],
         clicks=row["clicks"],
+        claimed=row["claimed"],
         forward_query=row["forward_query"],
     )

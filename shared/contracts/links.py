@@ -2,15 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from shared.contracts.ask import Ask, Event
+from shared.contracts.bulk import Atomicity, OnConflict, Refusal, Result
+from shared.contracts.link_fields import LinkChange, LinkEdit, Metadata, NewLink
 from shared.contracts.modes import Mode
-
-Metadata = dict[str, Any]  # a JSON object of the caller's, at most 50 keys and 8 KiB; never looked into
 
 
 class Status(StrEnum):
@@ -19,6 +17,16 @@ class Status(StrEnum):
     EXPIRED = "expired"
     INACTIVE = "inactive"
     ACTIVE = "active"
+
+
+class Sort(StrEnum):
+    CREATED_AT = "created_at"
+    CLICKS = "clicks"
+
+
+class Order(StrEnum):
+    ASC = "asc"
+    DESC = "desc"
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,13 +49,16 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     max_clicks: int | None = None
     show_on_profile: bool = True
     forward_query: bool = False
-    clicks: int = 0
+    external_id: str | None = None  # the caller's own name for it, unique in the workspace and mode
+    archived: bool = False  # put away: not in lists unless asked for, but it leads where it led
+    clicks: int = 0  # of people, as analytics counts them
+    claimed: int = 0  # redirects given out of ``max_clicks``, bots included; 0 without such a limit
     created_at: datetime
     updated_at: datetime
 
     def status(self, now: datetime) -> Status:
         """What a visitor would find at ``now``."""
-        over = self.max_clicks is not None and self.clicks >= self.max_clicks
+        over = self.max_clicks is not None and max(self.claimed, self.clicks) >= self.max_clicks
         if over or (self.expires_at is not None and self.expires_at <= now):
             return Status.EXPIRED
         return Status.ACTIVE if self.active else Status.INACTIVE
@@ -69,11 +80,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     has_password: bool = False
     max_clicks: int | None = None
     clicks: int = 0
+    claimed: int = 0
     forward_query: bool = False
 
     def is_over(self, now: float) -> bool:
         """Has its time or its number of clicks been reached at ``now`` (Unix seconds)?"""
-        if self.max_clicks is not None and self.clicks >= self.max_clicks:
+        if self.max_clicks is not None and max(self.claimed, self.clicks) >= self.max_clicks:
             return True
         return self.expires_at is not None and self.expires_at.timestamp() <= now
 
@@ -92,37 +104,78 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     clicks: int  # since the link exists
 
 
-class CreateLink(Ask[Link], frozen=True, kw_only=True):
-    """CONFLICT when the slug is taken, IMPOSSIBLE when it is reserved or the destination is one of our own hosts."""
+class Upserted(msgspec.Struct, frozen=True, kw_only=True):
+    link: Link
+    created: bool
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    links: int  # archived ones are not counted
+
+
+class TagPage(msgspec.Struct, frozen=True, kw_only=True):
+    tags: tuple[Tag, ...]
+    total: int
+
+
+class ExportPage(msgspec.Struct, frozen=True, kw_only=True):
+    links: tuple[Link, ...]
+    after: str | None  # where the next page begins; None: this was the last one
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    result: Result
+    link: Link | None = None  # as it is now, or as it was for one that was deleted
+    refusal: Refusal | None = None
+
+
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """One for each item, in the order of the question."""
+
+    items: tuple[Outcome, ...]
+    done: bool  # False: it was to be all or nothing, something was refused, and nothing has changed
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """The target as it is now, or none when there is no such link; only with ``granted`` may a visitor be sent on."""
+
+    target: Target | None = None
+    granted: bool = False
+
+
+class CreateLink(NewLink, Ask[Link], frozen=True, kw_only=True):
+    """CONFLICT when the slug or the external id is taken; IMPOSSIBLE when the slug is reserved or the destination is
+    one of our own hosts."""
 
     workspace: str
     mode: Mode
-    destination_url: str
-    domain: str = ""
-    slug: str | None = None  # None: seven characters from a secure source
-    title: str | None = None
-    description: str | None = None
-    thumbnail: str | None = None
-    active: bool = True
-    position: int | None = None  # None: after the last one
-    tags: tuple[str, ...] = ()
-    metadata: Metadata = {}
-    expires_at: datetime | None = None
-    expired_url: str | None = None
-    password: str | None = None
-    max_clicks: int | None = None
-    show_on_profile: bool = True
-    forward_query: bool = False
+
+
+class UpsertLink(LinkChange, Ask[Upserted], frozen=True, kw_only=True):
+    """The link with this external id is changed as by `UpdateLink`, or made as by `CreateLink` when there is none.
+
+    INVALID when it is to be made and no destination is given. CONFLICT when the slug belongs to another link.
+    """
+
+    workspace: str
+    mode: Mode
+    external_id: str
 
 
 class GetLink(Ask[Link], frozen=True, kw_only=True):
+    """By its id, by its external id, or by its slug on a domain: exactly one of the three is given."""
+
     workspace: str
     mode: Mode
-    id: str
+    id: str | None = None
+    external_id: str | None = None
+    slug: str | None = None
+    domain: str = ""
 
 
 class ListLinks(Ask[LinkPage], frozen=True, kw_only=True):
-    """By position, then by age. ``total`` counts all that match, whatever the page."""
+    """By position, then by age, archived ones left out. ``total`` counts all that match, whatever the page."""
 
     workspace: str
     mode: Mode
@@ -137,33 +190,117 @@ class ListProfileLinks(Ask[LinkPage], frozen=True, kw_only=True):
     workspace: str
 
 
-class UpdateLink(Ask[Link], frozen=True, kw_only=True):
-    """Changes what is given and leaves the rest; None clears an optional value."""
+class SearchLinks(Ask[LinkPage], frozen=True, kw_only=True):
+    """Links that match everything given; equal ones are in the order of their ids. ``total`` is exact.
+
+    Pages by offset show the list as it is at that moment: whoever walks through them while links come and go may see
+    one twice or miss one. Newest first, a walk misses none that was there when it began and stays. `ExportLinks`
+    promises more.
+    """
+
+    workspace: str
+    mode: Mode
+    search: str | None = None  # 1–200 characters; in title, short code or destination, upper and lower case alike
+    status: Status | None = None
+    tag: str | None = None
+    archived: bool | None = False  # None: archived or not
+    sort: Sort = Sort.CREATED_AT
+    order: Order = Order.DESC
+    limit: int = 20  # 1–100
+    offset: int = 0
+
+
+class FindLinks(Ask[LinkPage], frozen=True, kw_only=True):
+    """All that lead to exactly this address, however it is spelled; newest first, archived ones included."""
+
+    workspace: str
+    mode: Mode
+    destination_url: str
+    limit: int = 20  # 1–100
+    offset: int = 0
+
+
+class ExportLinks(Ask[ExportPage], frozen=True, kw_only=True):
+    """Links in the order of their ids, page after page: each that was there from the first page to the last comes
+    exactly once. A page may be shorter than its limit; only ``after`` tells whether it was the last one."""
+
+    workspace: str
+    mode: Mode
+    after: str | None = None  # as the page before told it
+    search: str | None = None
+    status: Status | None = None
+    tag: str | None = None
+    archived: bool | None = None
+    limit: int = 100  # 1–100
+
+
+class ListTags(Ask[TagPage], frozen=True, kw_only=True):
+    """The tags in use on links that are not archived, by name."""
+
+    workspace: str
+    mode: Mode
+    limit: int = 100  # 1–100
+    offset: int = 0
+
+
+class UpdateLink(LinkChange, Ask[Link], frozen=True, kw_only=True):
+    """CONFLICT when the new slug or external id belongs to another link."""
 
     workspace: str
     mode: Mode
     id: str
-    destination_url: str | UnsetType = UNSET
-    slug: str | UnsetType = UNSET
-    title: str | None | UnsetType = UNSET
-    description: str | None | UnsetType = UNSET
-    thumbnail: str | None | UnsetType = UNSET
-    active: bool | UnsetType = UNSET
-    position: int | UnsetType = UNSET
-    tags: tuple[str, ...] | UnsetType = UNSET
-    metadata: Metadata | UnsetType = UNSET
-    expires_at: datetime | None | UnsetType = UNSET
-    expired_url: str | None | UnsetType = UNSET
-    password: str | None | UnsetType = UNSET
-    max_clicks: int | None | UnsetType = UNSET
-    show_on_profile: bool | UnsetType = UNSET
-    forward_query: bool | UnsetType = UNSET
 
 
 class DeleteLink(Ask[None], frozen=True, kw_only=True):
     workspace: str
     mode: Mode
     id: str
+
+
+class CreateLinks(Ask[Outcomes], frozen=True, kw_only=True):
+    """1–100 links, at most ten of them with a password. Each of them is told as an event, as for a single one."""
+
+    workspace: str
+    mode: Mode
+    links: tuple[NewLink, ...]
+    atomicity: Atomicity = Atomicity.ALL
+
+
+class UpdateLinks(Ask[Outcomes], frozen=True, kw_only=True):
+    """1–100 different links, at most ten of them with a new password."""
+
+    workspace: str
+    mode: Mode
+    links: tuple[LinkEdit, ...]
+    atomicity: Atomicity = Atomicity.ALL
+
+
+class DeleteLinks(Ask[Outcomes], frozen=True, kw_only=True):
+    """1–100 different links."""
+
+    workspace: str
+    mode: Mode
+    ids: tuple[str, ...]
+    atomicity: Atomicity = Atomicity.ALL
+
+
+class ImportLinks(Ask[Outcomes], frozen=True, kw_only=True):
+    """`CreateLinks`, every item for itself, with a word on short codes that are taken."""
+
+    workspace: str
+    mode: Mode
+    links: tuple[NewLink, ...]
+    on_conflict: OnConflict = OnConflict.FAIL
+
+
+class ClaimClick(Ask[Claimed], frozen=True, kw_only=True):
+    """One redirect out of the limit of a link, granted exactly ``max_clicks`` times whoever asks.
+
+    Not granted when the link is over or inactive. A link without a limit grants every time and counts nothing.
+    """
+
+    domain: str
+    slug: str
 
 
 class Resolve(Ask[Resolved], frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from services.links import slugs
-from services.links.handlers import create_link
+from services.links.single import create_link
 from shared import database as databases
 from shared import ids
 from shared.contracts.links import CreateLink, GetLink, Link, LinkCreated

@@ -1,0 +1,114 @@
+"""How a link comes, changes and goes: the steps that questions about one link and about many have in common.
+
+Each step works inside a transaction and tells its fact there. What takes long, or needs no database, is done before.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from services.links import fields, slugs, store
+from shared import ids, outbox, passwords
+from shared.contracts.links import (
+    CreateLink,
+    DeleteLink,
+    Link,
+    LinkCreated,
+    LinkDeleted,
+    LinkUpdated,
+    UpdateLink,
+    UpsertLink,
+)
+from shared.database import Connection
+from shared.destinations import OwnHosts
+from shared.faults import Code, Fault
+from shared.service import Service
+
+SLUG_TRIES = 5  # the first one is free unless thousands of millions of links are there already
+
+# What a question may name that is not a value of the link itself.
+_ADDRESS = frozenset({"workspace", "mode", "id", "password"})
+
+Q = TypeVar("Q", CreateLink, UpdateLink, UpsertLink)
+
+
+async def prepare(service: Service, ask: Q) -> tuple[Q, str | None]:
+    """The question with its values checked, and the hash of its password if it has one."""
+    ask = fields.checked(ask, OwnHosts.of(service.settings), datetime.now(UTC))
+    if getattr(ask, "domain", ""):
+        raise Fault(Code.IMPOSSIBLE, "There is no such domain in this workspace", field="domain")
+    return ask, await _hash_of(ask.password)
+
+
+async def create(tx: Connection, ask: CreateLink, password_hash: str | None) -> Link:
+    link = await _insert(tx, ask, password_hash)
+    await outbox.tell(tx, LinkCreated(link=link))
+    return link
+
+
+async def change(tx: Connection, before: Link, ask: UpdateLink | UpsertLink, password_hash: str | None) -> Link:
+    """``before`` is locked. CONFLICT when what is to be unique belongs to another link: then all is rolled back."""
+    wanted = msgspec.structs.replace(before, **given(ask))
+    try:
+        link = await store.update_link(tx, wanted, password_hash, new_password=ask.password is not UNSET)
+    except store.TakenError as taken:
+        raise taken_fault(taken.field, wanted.slug) from taken
+    if link.active != before.active:
+        joining = 1 if link.active else -1
+        await store.update_counts(tx, link.workspace, link.mode, active=joining, inactive=-joining)
+    former_slug = before.slug if before.slug != link.slug else None
+    await outbox.tell(tx, LinkUpdated(link=link, former_slug=former_slug))
+    return link
+
+
+async def update(tx: Connection, ask: UpdateLink, password_hash: str | None) -> Link:
+    before = await store.find_link_for_update(tx, ask.workspace, ask.mode, ask.id) if ids.valid(ask.id) else None
+    if before is None:
+        raise absent()
+    return await change(tx, before, ask, password_hash)
+
+
+async def delete(tx: Connection, ask: DeleteLink) -> Link:
+    link = await store.delete_link(tx, ask.workspace, ask.mode, ask.id) if ids.valid(ask.id) else None
+    if link is None:
+        raise absent()
+    await outbox.tell(tx, LinkDeleted(link=link))
+    return link
+
+
+def given(ask: UpdateLink | UpsertLink) -> dict[str, Any]:
+    """The values of the link that the question names."""
+    named = msgspec.structs.asdict(ask)
+    return {name: value for name, value in named.items() if name not in _ADDRESS and value is not UNSET}
+
+
+# Absent and foreign look the same from outside, so ids cannot be guessed at.
+def absent() -> Fault:
+    return Fault(Code.NOT_FOUND, "There is no such link")
+
+
+def taken_fault(field: str, slug: str) -> Fault:
+    message = f"The short code {slug!r} is taken" if field == "slug" else "Another link has this external id"
+    return Fault(Code.CONFLICT, message, field=field)
+
+
+async def _insert(tx: Connection, ask: CreateLink, password_hash: str | None) -> Link:
+    for _ in range(SLUG_TRIES):
+        slug = ask.slug if ask.slug is not None else slugs.generate()
+        link = await store.insert_link(tx, ids.new(), slug, ask, password_hash)
+        if link is not None:
+            return link
+        if ask.external_id is not None and await store.find_link_by_external_id(
+            tx, ask.workspace, ask.mode, ask.external_id
+        ):
+            raise taken_fault("external_id", slug)
+        if ask.slug is not None:
+            raise taken_fault("slug", slug)
+    raise Fault(Code.UNAVAILABLE, "No free short code was found; please try again")
+
+
+async def _hash_of(password: str | None | UnsetType) -> str | None:
+    """Made before the transaction begins, because it takes tens of milliseconds."""
+    return await passwords.hash_of(password) if isinstance(password, str) else None

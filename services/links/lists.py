@@ -1,0 +1,75 @@
+"""Questions about many links at a time, and about their tags."""
+
+from datetime import UTC, datetime
+
+from services.links import fields, store_lists
+from shared import destinations, ids
+from shared.contracts.links import (
+    ExportLinks,
+    ExportPage,
+    FindLinks,
+    LinkPage,
+    ListLinks,
+    ListProfileLinks,
+    ListTags,
+    SearchLinks,
+    TagPage,
+)
+from shared.database import Connection
+from shared.faults import Code, Fault
+
+PAGE_LENGTH = 100
+LAST_OFFSET = 1_000_000_000
+PROFILE_LINKS = 200
+
+
+async def list_links(db: Connection, ask: ListLinks) -> LinkPage:
+    _check_page(ask.limit, ask.offset)
+    if ask.active is None:
+        links, total = await store_lists.list_links(db, ask.workspace, ask.mode, ask.limit, ask.offset)
+    else:
+        links, total = await store_lists.list_links_by_state(
+            db, ask.workspace, ask.mode, ask.active, ask.limit, ask.offset
+        )
+    return LinkPage(links=links, total=total)
+
+
+async def list_profile_links(db: Connection, ask: ListProfileLinks) -> LinkPage:
+    links = await store_lists.list_profile_links(db, ask.workspace, datetime.now(UTC), PROFILE_LINKS)
+    return LinkPage(links=links, total=len(links))
+
+
+async def search_links(db: Connection, ask: SearchLinks) -> LinkPage:
+    _check_page(ask.limit, ask.offset)
+    fields.check_filters(ask)
+    links, total = await store_lists.search_links(db, ask, datetime.now(UTC))
+    return LinkPage(links=links, total=total)
+
+
+async def find_links(db: Connection, ask: FindLinks) -> LinkPage:
+    _check_page(ask.limit, ask.offset)
+    url = destinations.check_web_url(ask.destination_url, field="destination_url")
+    links, total = await store_lists.find_links(db, ask.workspace, ask.mode, url, ask.limit, ask.offset)
+    return LinkPage(links=links, total=total)
+
+
+async def export_links(db: Connection, ask: ExportLinks) -> ExportPage:
+    _check_page(ask.limit, 0)
+    fields.check_filters(ask)
+    if ask.after is not None and not ids.valid(ask.after):
+        raise Fault(Code.INVALID, "There is no such place to go on from", field="after")
+    links = await store_lists.export_links(db, ask, datetime.now(UTC))
+    return ExportPage(links=links, after=links[-1].id if len(links) == ask.limit else None)
+
+
+async def list_tags(db: Connection, ask: ListTags) -> TagPage:
+    _check_page(ask.limit, ask.offset)
+    tags, total = await store_lists.list_tags(db, ask.workspace, ask.mode, ask.limit, ask.offset)
+    return TagPage(tags=tags, total=total)
+
+
+def _check_page(limit: int, offset: int) -> None:
+    if not 1 <= limit <= PAGE_LENGTH:
+        raise Fault(Code.INVALID, f"A page has 1 to {PAGE_LENGTH} links", field="limit")
+    if not 0 <= offset <= LAST_OFFSET:
+        raise Fault(Code.INVALID, f"An offset is between 0 and {LAST_OFFSET:,}", field="offset")

@@ -1,0 +1,41 @@
+"""Rows of the table of links as values."""
+
+import asyncpg
+import msgspec
+
+from shared.contracts.links import Link
+from shared.contracts.modes import Mode
+
+
+def json_of(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def link_of(row: asyncpg.Record) -> Link:
+    return Link(
+        id=row["id"],
+        workspace=row["workspace"],
+        mode=Mode(row["mode"]),
+        domain=row["domain"],
+        slug=row["slug"],
+        destination_url=row["destination_url"],
+        title=row["title"],
+        description=row["description"],
+        thumbnail=row["thumbnail"],
+        active=row["active"],
+        position=row["position"],
+        tags=tuple(row["tags"]),
+        metadata=msgspec.json.decode(row["metadata"]),
+        expires_at=row["expires_at"],
+        expired_url=row["expired_url"],
+        has_password=row["has_password"],
+        max_clicks=row["max_clicks"],
+        show_on_profile=row["show_on_profile"],
+        forward_query=row["forward_query"],
+        external_id=row["external_id"],
+        archived=row["archived"],
+        clicks=row["clicks"],
+        claimed=row["claimed"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

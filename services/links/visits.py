@@ -1,0 +1,51 @@
+"""Questions that come of visitors: where a short code leads, and how often it was followed."""
+
+from datetime import UTC, datetime
+
+from services.links import slugs, store_visits
+from shared import passwords
+from shared.contracts.links import ClaimClick, Claimed, RecordTotals, Resolve, Resolved, Unlock
+from shared.database import Connection
+from shared.faults import Code, Fault
+from shared.service import Service
+
+TOTALS = 10_000  # in one report
+
+
+async def resolve(db: Connection, ask: Resolve) -> Resolved:
+    if not _findable(ask):
+        return Resolved()
+    found = await store_visits.find_target(db, ask.domain, ask.slug)
+    return Resolved(target=found[0]) if found else Resolved()
+
+
+async def unlock(service: Service, ask: Unlock) -> Resolved:
+    if not _findable(ask):
+        return Resolved()
+    with passwords.place() as place:
+        # The connection is given back before the hash, which takes tens of milliseconds.
+        async with service.database.connection() as db:
+            found = await store_visits.find_target(db, ask.domain, ask.slug)
+        if found is None:
+            return Resolved()
+        target, password_hash = found
+        if password_hash is not None and not await place.matches(ask.password, password_hash):
+            return Resolved()
+    return Resolved(target=target)
+
+
+async def claim_click(tx: Connection, ask: ClaimClick) -> Claimed:
+    if not _findable(ask):
+        return Claimed()
+    return await store_visits.claim(tx, ask.domain, ask.slug, datetime.now(UTC))
+
+
+async def record_totals(tx: Connection, ask: RecordTotals) -> None:
+    if len(ask.totals) > TOTALS:
+        raise Fault(Code.INVALID, f"A report has at most {TOTALS:,} totals", field="totals")
+    await store_visits.update_totals(tx, ask.totals)
+
+
+def _findable(ask: Resolve | Unlock | ClaimClick) -> bool:
+    """Visitors may ask for anything; what cannot be there, or would be no text to PostgreSQL, is not looked for."""
+    return slugs.valid(ask.slug) and "\0" not in ask.domain
