@@ -26,6 +26,7 @@ from gateway.redirect.journal import Journal
 from gateway.redirect.targets import Targets
 from gateway.redirect.visitors import Visitors
 from gateway.server import Server, listen, server
+from gateway.uses import Uses
 from shared import bus as buses
 from shared import log as logs
 from shared.answering import Answering
@@ -41,6 +42,7 @@ async def run(settings: Settings) -> None:
     async with buses.connect(settings) as bus:
         await bus.ensure_streams()
         keyring, targets, visitors = Keyring(bus, settings), Targets(bus, settings), Visitors(bus, settings)
+        uses = Uses(bus, settings)
         journal = Journal(settings, bus.publish)
         REGISTRY.register(JournalCollector(journal.counts, lambda: journal.lag))
         door = Door(targets, journal, visitors, limiter, addresses, bus, settings)
@@ -50,14 +52,14 @@ async def run(settings: Settings) -> None:
         for part in (keyring, targets, bio, visitors):
             await part.start()
         journal.start()
-        http = server(App(door, bio, health, mount(DIALECTS, admission, bus, settings)), settings)
+        http = server(App(door, bio, health, mount(DIALECTS, admission, uses, bus, settings)), settings)
         presence = Answering(bus, settings, "gateway", {})
         await presence.start()
-        work = [asyncio.create_task(each) for each in (keyring.report_uses(), visitors.keep(), bus.closed())]
+        work = [asyncio.create_task(each) for each in (uses.keep_reporting(), visitors.keep(), bus.closed())]
         log.info("The gateway answers on %s", settings.public_url)
         await _serve(http, health, listener, work)
         await presence.stop()
-        await keyring.flush_uses()
+        await uses.report()
         await journal.drain(settings.journal_drain_seconds)
         await journal.close()
     await limiter.close()

@@ -31,10 +31,11 @@ class Admitted(msgspec.Struct, frozen=True):
 class Refused(Exception):
     """A request that is not let in, together with the rate headers that its answer carries all the same."""
 
-    def __init__(self, fault: Fault, headers: Headers) -> None:
+    def __init__(self, fault: Fault, headers: Headers, caller: Verdict | None = None) -> None:
         super().__init__(fault.message)
         self.fault = fault
         self.headers = headers
+        self.caller = caller
 
 
 class Admission:
@@ -63,7 +64,7 @@ class Admission:
         if caller is None and not open_to_all:
             raise Refused(Fault(Code.UNAUTHENTICATED, NO_KEY), headers)
         if caller is not None and need is not None and need not in caller.scopes:
-            raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers)
+            raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers, caller)
         return Admitted(caller, headers)
 
     async def _count(self, caller: Verdict | None, address: str) -> Headers:
@@ -75,7 +76,7 @@ class Admission:
         if decision.allowed:
             return headers
         fault = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
-        raise Refused(fault, headers)
+        raise Refused(fault, headers, caller)
 
     def _layers(self, caller: Verdict | None, address: str) -> list[Layer]:
         settings = self._settings

@@ -130,6 +130,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="How often a gateway reports which keys were used.")
     ] = 30.0
     key_use_batch: Annotated[int, Meta(ge=1, description="Keys in one report of uses.")] = 5_000
+    key_use_entries: Annotated[
+        int, Meta(ge=1, description="Keys whose uses one gateway counts until it can report them; others go uncounted.")
+    ] = 100_000
+    key_days_keep_days: Annotated[
+        int, Meta(ge=90, description="How long it is kept how often a key was used on a day.")
+    ] = 100
 
     # Limits
     limit_address_per_minute: Annotated[

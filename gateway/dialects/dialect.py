@@ -11,9 +11,10 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import wire
-from gateway.admission import Admission, Headers, Refused
+from gateway.admission import Admission, Admitted, Headers, Refused
 from gateway.dialects.names import translated
 from gateway.endpoint import Call, Endpoint
+from gateway.uses import Uses
 from shared import context, ids
 from shared.bus import Bus
 from shared.contracts.keys import Verdict
@@ -39,12 +40,27 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     field_names: Mapping[str, str]  # the contracts' field names in the dialect's words, where they are not camelCase
 
 
+class Exchange:
+    """What is known of a request so far, and holds for its answer however it ends."""
+
+    __slots__ = ("caller", "headers")
+
+    def __init__(self, headers: Headers) -> None:
+        self.headers = headers
+        self.caller: Verdict | None = None
+
+    def let_in(self, admitted: Admitted) -> None:
+        self.headers += admitted.headers
+        self.caller = admitted.caller
+
+
 class Mounted:
     """A dialect at work, as an ASGI application that sees paths below its prefix."""
 
-    def __init__(self, dialect: Dialect, admission: Admission, bus: Bus, settings: Settings) -> None:
+    def __init__(self, dialect: Dialect, admission: Admission, uses: Uses, bus: Bus, settings: Settings) -> None:
         self._dialect = dialect
         self._admission = admission
+        self._uses = uses
         self._bus = bus
         self._settings = settings
         by_path: dict[str, dict[str, Endpoint]] = {}
@@ -67,31 +83,34 @@ class Mounted:
         request = ids.new()
         context.request_id.set(request)
         context.deadline.set(time.time() + self._settings.request_timeout_seconds)
-        headers: Headers = [(b"x-request-id", request.encode())]
+        exchange = Exchange([(b"x-request-id", request.encode())])
         try:
-            status, body = await self._answer(methods, scope, receive, headers)
+            status, body = await self._answer(methods, scope, receive, exchange)
         except ClientDisconnect:
             return
         except Refused as refused:
-            headers += refused.headers
+            exchange.caller = refused.caller
+            exchange.headers += refused.headers
             status, body = self._refusal(refused.fault, scope)
         except Fault as fault:
             status, body = self._refusal(fault, scope)
         except Exception:
             log.exception("A request ended in a crash", extra={"path": scope["path"]})
             status, body = self._refusal(Fault(Code.INTERNAL, "Server error, please try again"), scope)
-        await respond(send, status, body, headers)
+        if exchange.caller is not None:
+            self._uses.count(exchange.caller.key, status, time.time())
+        await respond(send, status, body, exchange.headers)
 
     async def _answer(
-        self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, headers: Headers
+        self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, exchange: Exchange
     ) -> tuple[int, bytes]:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         endpoint = methods.get(method)
         if endpoint is None:
-            headers += (await self._admission.admit(scope, None, open_to_all=True)).headers
-            raise self._nothing_here(methods, headers)
+            exchange.let_in(await self._admission.admit(scope, None, open_to_all=True))
+            raise self._nothing_here(methods, exchange.headers)
         admitted = await self._admission.admit(scope, endpoint.scope, open_to_all=endpoint.scope is None)
-        headers += admitted.headers
+        exchange.let_in(admitted)
         given: dict[str, object] = {}
         query = wire.decode_query(endpoint.query, scope["query_string"])
         if endpoint.query is not None:
@@ -145,8 +164,10 @@ class _Door:
         await self._mounted.serve(self._methods, scope, receive, send)
 
 
-def mount(dialects: Sequence[Dialect], admission: Admission, bus: Bus, settings: Settings) -> dict[str, ASGIApp]:
-    return {dialect.prefix: Mounted(dialect, admission, bus, settings) for dialect in dialects}
+def mount(
+    dialects: Sequence[Dialect], admission: Admission, uses: Uses, bus: Bus, settings: Settings
+) -> dict[str, ASGIApp]:
+    return {dialect.prefix: Mounted(dialect, admission, uses, bus, settings) for dialect in dialects}
 
 
 async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from services.keys import grants, networks, store
+from services.keys import grants, networks, store, store_uses
 from services.keys.plans import PLANS
 from shared import credentials, ids, outbox
 from shared.contracts.accounts import GetWorkspace, Workspace, WorkspaceChanged
@@ -13,11 +13,13 @@ from shared.contracts.keys import (
     CheckKey,
     CreateKey,
     GetKey,
+    GetKeyUsage,
     Key,
     KeyCreated,
     KeyRevoked,
     KeyRotated,
     Keys,
+    KeyUsage,
     Leak,
     LeakState,
     ListKeys,
@@ -34,6 +36,7 @@ from shared.service import Listener, Service, read, whole, write
 
 # Revoked and expired keys stay in the list for as long as they are among the newest so many of their workspace.
 LISTED_FORMER_KEYS = 200
+USAGE_DAYS = 90
 
 
 async def create_key(service: Service, ask: CreateKey) -> NewKey:
@@ -115,8 +118,19 @@ async def report_leak(tx: Connection, ask: ReportLeak) -> Leak:
     return Leak(key=revoked.key, state=LeakState.REVOKED)
 
 
+async def get_key_usage(db: Connection, ask: GetKeyUsage) -> KeyUsage:
+    if not 1 <= ask.days <= USAGE_DAYS:
+        raise Fault(Code.INVALID, f"The usage of a key is told for 1 to {USAGE_DAYS} days", field="days")
+    key = await get_key(db, GetKey(workspace=ask.workspace, id=ask.id))
+    today = datetime.now(UTC).date()
+    return KeyUsage(key=key, days=tuple(await store_uses.list_days(db, key.workspace, key.id, today, ask.days)))
+
+
 async def record_uses(tx: Connection, ask: RecordUses) -> None:
-    await store.update_last_uses(tx, ask.uses)
+    if not await store_uses.insert_report(tx, ask.reporter, ask.number, datetime.now(UTC)):
+        return
+    await store_uses.update_last_uses(tx, ask.uses)
+    await store_uses.add_days(tx, ask.uses)
 
 
 async def take_over_tier(tx: Connection, event: WorkspaceChanged) -> None:
@@ -187,6 +201,7 @@ HANDLERS = (
     read(check_key),
     read(get_key),
     read(list_keys),
+    read(get_key_usage),
     write(revoke_key),
     write(report_leak),
     write(record_uses),

@@ -1,6 +1,5 @@
 """The SQL of keys: one function per statement."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -8,7 +7,7 @@ import msgspec
 
 from services.keys.plans import PLANS
 from shared.contracts.accounts import Tier, Workspace
-from shared.contracts.keys import Key, Style, Use, Verdict, Window
+from shared.contracts.keys import Key, Style, Verdict, Window
 from shared.contracts.modes import Mode
 from shared.database import Connection
 
@@ -199,24 +198,6 @@ async def update_secret(tx: Connection, rotated: Stored) -> None:
         key.rotated_at,
         rotated.former_digest,
         key.former_ends_at,
-    )
-
-
-async def update_last_uses(tx: Connection, uses: Sequence[Use]) -> None:
-    # Rows are locked in one order, so that two gateways that saw the same keys do not wait for each other in a circle.
-    await tx.execute(
-        """
-        with uses as (
-            select id, max(at) as at from unnest($1::text[], $2::timestamptz[]) as u (id, at) group by id
-        ), newer as (
-            select k.id, u.at from keys k join uses u on u.id = k.id
-            where k.last_used_at is null or k.last_used_at < u.at
-            order by k.id for no key update of k
-        )
-        update keys k set last_used_at = greatest(k.last_used_at, n.at) from newer n where k.id = n.id
-        """,
-        [use.key for use in uses],
-        [use.at for use in uses],
     )
 
 

@@ -1,6 +1,6 @@
 """API keys: who holds which key, what it may do, and how often."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -125,9 +125,30 @@ class Leak(msgspec.Struct, frozen=True, kw_only=True):
     state: LeakState
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class Use(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Requests with one key on one day (UTC), by what was answered."""
+
     key: str
-    at: datetime
+    at: datetime  # of the last one, and so on the day that they are counted to
+    succeeded: int = 0
+    refused: int = 0  # 4xx, but those of `limited`
+    limited: int = 0  # 429
+    failed: int = 0  # 5xx
+
+
+class KeyDay(msgspec.Struct, frozen=True):
+    """Like `Use`, from all gateways together."""
+
+    day: date
+    succeeded: int
+    refused: int
+    limited: int
+    failed: int
+
+
+class KeyUsage(msgspec.Struct, frozen=True, kw_only=True):
+    key: Key
+    days: tuple[KeyDay, ...]  # oldest first, today last, those without a request included
 
 
 class CreateKey(Ask[NewKey], frozen=True, kw_only=True):
@@ -185,9 +206,22 @@ class ReportLeak(Ask[Leak], frozen=True, kw_only=True):
     digest: bytes  # SHA-256 of the whole key, 32 bytes
 
 
-class RecordUses(Ask[None], frozen=True, kw_only=True):
-    """Last uses as a gateway has seen them; an older time never replaces a newer one."""
+class GetKeyUsage(Ask[KeyUsage], frozen=True, kw_only=True):
+    """What a key was used for, as far as gateways have told it: they do so about twice a minute."""
 
+    workspace: str
+    id: str
+    days: int = 30  # up to 90
+
+
+class RecordUses(Ask[None], frozen=True, kw_only=True):
+    """What a gateway has seen since its last report. A report that comes twice counts once.
+
+    An older time of a last use never replaces a newer one.
+    """
+
+    reporter: str  # a gateway process
+    number: int  # of its reports; each is told until it is answered, and only then the next
     uses: tuple[Use, ...]
 
 

@@ -1,11 +1,8 @@
-"""What a gateway knows of keys while the keys service hangs, and what it tells of their use."""
+"""What a gateway knows of keys while the keys service hangs."""
 
 import signal
 import time
-from datetime import UTC, datetime
 
-from gateway.keyring import Keyring
-from shared.contracts.keys import GetKey
 from tests.client import Client, until
 from tests.world import World
 
@@ -33,32 +30,3 @@ async def test_a_key_works_on_and_at_once_while_the_keys_service_hangs_and_then_
         world.services["keys"].signal(signal.SIGCONT)
     await until(lambda: client.get("/v1/links"), lambda answer: answer.status == 200)
     await gateway.process.stop()
-
-
-async def test_every_key_that_was_used_is_told_however_many_there_are(world: World) -> None:
-    keyring = Keyring(world.bus, world.settings(key_use_batch=2))
-    account = await world.account()
-    made = [await world.key(account) for _ in range(5)]
-    began = datetime.now(UTC)
-    for new in made:
-        assert await keyring.verdict(new.secret)
-    await keyring.flush_uses()
-    for new in made:
-        kept = await world.bus.ask(GetKey(workspace=account.workspace.id, id=new.key.id))
-        assert kept.last_used_at is not None
-        assert kept.last_used_at >= began.replace(microsecond=0)
-
-
-async def test_uses_that_could_not_be_told_are_told_later(world: World) -> None:
-    keyring = Keyring(world.bus, world.settings())
-    account = await world.account()
-    new = await world.key(account)
-    assert await keyring.verdict(new.secret)
-    world.services["keys"].signal(signal.SIGSTOP)
-    try:
-        await keyring.flush_uses()
-    finally:
-        world.services["keys"].signal(signal.SIGCONT)
-    await keyring.flush_uses()
-    kept = await world.bus.ask(GetKey(workspace=account.workspace.id, id=new.key.id))
-    assert kept.last_used_at is not None

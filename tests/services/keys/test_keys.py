@@ -34,7 +34,7 @@ async def verdict(world: World, new: NewKey) -> Verdict | None:
 
 
 async def use(world: World, *uses: Use) -> None:
-    await world.bus.ask(RecordUses(uses=uses))
+    await world.bus.ask(RecordUses(reporter=ids.new(), number=1, uses=uses))
 
 
 @pytest.mark.parametrize("style", Style)
