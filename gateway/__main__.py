@@ -26,6 +26,7 @@ from gateway.redirect.journal import Journal
 from gateway.redirect.targets import Targets
 from gateway.redirect.visitors import Visitors
 from gateway.server import Server, listen, server
+from gateway.streaming import Places
 from gateway.uses import Uses
 from shared import bus as buses
 from shared import log as logs
@@ -49,15 +50,18 @@ async def run(settings: Settings) -> None:
         bio = BioDoor(door, limiter, addresses, bus, settings)
         health = Health(bus)
         admission = Admission(keyring, limiter, addresses, settings)
-        for part in (keyring, targets, bio, visitors):
+        places = Places(keyring, bus, settings)
+        for part in (keyring, targets, bio, visitors, places):
             await part.start()
         journal.start()
-        http = server(App(door, bio, health, mount(DIALECTS, admission, uses, bus, settings)), settings)
+        http = server(App(door, bio, health, mount(DIALECTS, admission, uses, places, bus, settings)), settings)
         presence = Answering(bus, settings, "gateway", {})
         await presence.start()
-        work = [asyncio.create_task(each) for each in (uses.keep_reporting(), visitors.keep(), bus.closed())]
+        work = [
+            asyncio.create_task(each) for each in (uses.keep_reporting(), visitors.keep(), places.keep(), bus.closed())
+        ]
         log.info("The gateway answers on %s", settings.public_url)
-        await _serve(http, health, listener, work)
+        await _serve(http, health, places, listener, work)
         await presence.stop()
         await uses.report()
         await journal.drain(settings.journal_drain_seconds)
@@ -66,7 +70,9 @@ async def run(settings: Settings) -> None:
     log.info("The gateway has stopped")
 
 
-async def _serve(http: Server, health: Health, listener: object, work: Sequence[asyncio.Task[None]]) -> None:
+async def _serve(
+    http: Server, health: Health, places: Places, listener: object, work: Sequence[asyncio.Task[None]]
+) -> None:
     """Until a signal comes or something that should go on for ever has ended."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,6 +81,7 @@ async def _serve(http: Server, health: Health, listener: object, work: Sequence[
     signalled = asyncio.create_task(stopping.wait())
     await asyncio.wait([serving, signalled, *work], return_when=asyncio.FIRST_COMPLETED)
     health.stopping = True
+    places.stop()
     http.should_exit = True
     await serving
     for task in (signalled, *work):

@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.types import Scope
 
+from gateway.streaming import Stream
+from gateway.wire import header
 from shared.bus import Bus
 from shared.contracts.ask import Ask
 from shared.contracts.keys import Verdict
@@ -25,7 +28,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     caller: Verdict | None
     path: dict[str, str]
+    scope: Scope
     now: datetime
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that name, which is given in lower case."""
+        return header(self.scope, name)
 
     async def ask(self, question: Ask[A]) -> A:
         """For questions that change nothing."""
@@ -53,7 +61,7 @@ class Endpoint:
     """``Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204)``
 
     The function takes the `Call`, then, as far as it names them, ``query`` and ``body``: their types say what is
-    accepted, and its return type what is answered. No scope: nobody needs a key.
+    accepted, and its return type what is answered: a `Stream` does not end. No scope: nobody needs a key.
     """
 
     def __init__(
@@ -77,6 +85,7 @@ class Endpoint:
         self.query: type[Any] | None = hints.get("query")
         self.body: type[Any] | None = hints.get("body")
         self.answer: Any = hints["return"]
+        self.streams = self.answer is Stream
         self.decoder = msgspec.json.Decoder(self.body) if self.body else None
 
     def __repr__(self) -> str:

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # More than this is not held back, so that a long answer still feels how fast its client reads.
 MOST_HELD_BYTES = 65_536
+ABORT = "waypost.abort"
 
 
 class Joining(asyncio.Transport):
@@ -55,3 +57,13 @@ class Joining(asyncio.Transport):
 class JoiningProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Joining(transport))
+        self._extensions = {ABORT: transport.abort}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+
+
+def abort(scope: Scope) -> None:
+    """Closes the connection of a request at once, whatever is still to be sent over it."""
+    scope["extensions"][ABORT]()

@@ -291,6 +291,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1.0
     totals_batch: Annotated[int, Meta(ge=1, description="Totals in one message.")] = 1_000
 
+    # The live stream of clicks and views
+    live_fresh_seconds: Annotated[
+        float, Meta(gt=0, description="Visits that are counted later than this are not shown live any more.")
+    ] = 60.0
+    live_keep_seconds: Annotated[
+        float, Meta(gt=0, description="For how long whoever was away may go on where they stopped to watch.")
+    ] = 300.0
+    live_stream_bytes: Annotated[
+        int, Meta(ge=65536, description="The live stream in the memory of the NATS server; past it the oldest goes.")
+    ] = 33_554_432
+    live_message_events: Annotated[int, Meta(ge=1, description="Clicks and views in one message at most.")] = 100
+    live_queue_messages: Annotated[
+        int, Meta(ge=1, description="Messages of one analytics copy that wait to be shown; more are left out.")
+    ] = 500
+    live_heartbeat_seconds: Annotated[
+        float, Meta(gt=0, description="After such a silence whoever watches is sent a sign of life.")
+    ] = 15.0
+    live_poll_seconds: Annotated[
+        float, Meta(gt=0, description="How often the live stream is asked again while nothing comes from it.")
+    ] = 2.0
+    live_forget_seconds: Annotated[
+        float, Meta(gt=0, description="How long the NATS server remembers a watcher whose gateway has gone.")
+    ] = 10.0
+    live_retry_seconds: Annotated[
+        float, Meta(gt=0, description="After how long clients are told to come back when a stream has ended.")
+    ] = 1.0
+
+    # Answers that do not end
+    streams_open: Annotated[int, Meta(ge=1, description="Streams that one gateway process keeps open.")] = 500
+    streams_per_workspace: Annotated[
+        int, Meta(ge=1, description="Of these, those of one workspace; a refusal beyond it is a 429.")
+    ] = 20
+    streams_per_key: Annotated[int, Meta(ge=1, description="Of these, those of one key; the same.")] = 10
+    stream_patience_seconds: Annotated[
+        float, Meta(gt=0, description="A reader who takes nothing for so long is disconnected.")
+    ] = 10.0
+    stream_check_seconds: Annotated[
+        float, Meta(gt=0, description="How often it is checked that the keys of open streams are still good.")
+    ] = 1.0
+    stream_farewell_seconds: Annotated[
+        float, Meta(gt=0, description="How long a client has to take the end of a stream before it is cut off.")
+    ] = 1.0
+
     # The embedded stack
     local_start_timeout_seconds: Annotated[
         float, Meta(gt=0, description="How long a process of the embedded stack may take to answer for the first time.")

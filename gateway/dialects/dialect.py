@@ -11,9 +11,10 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import wire
-from gateway.admission import Admission, Admitted, Headers, Refused
+from gateway.admission import Admission, Admitted, Headers, Refused, credential
 from gateway.dialects.names import translated
 from gateway.endpoint import Call, Endpoint
+from gateway.streaming import Flow, Places, Stream, begin
 from gateway.uses import Uses
 from shared import context, ids
 from shared.bus import Bus
@@ -57,10 +58,13 @@ class Exchange:
 class Mounted:
     """A dialect at work, as an ASGI application that sees paths below its prefix."""
 
-    def __init__(self, dialect: Dialect, admission: Admission, uses: Uses, bus: Bus, settings: Settings) -> None:
+    def __init__(
+        self, dialect: Dialect, admission: Admission, uses: Uses, places: Places, bus: Bus, settings: Settings
+    ) -> None:
         self._dialect = dialect
         self._admission = admission
         self._uses = uses
+        self._places = places
         self._bus = bus
         self._settings = settings
         by_path: dict[str, dict[str, Endpoint]] = {}
@@ -84,6 +88,7 @@ class Mounted:
         context.request_id.set(request)
         context.deadline.set(time.time() + self._settings.request_timeout_seconds)
         exchange = Exchange([(b"x-request-id", request.encode())])
+        body: bytes | Flow
         try:
             status, body = await self._answer(methods, scope, receive, exchange)
         except ClientDisconnect:
@@ -93,17 +98,22 @@ class Mounted:
             exchange.headers += refused.headers
             status, body = self._refusal(refused.fault, scope)
         except Fault as fault:
+            if fault.retry_after is not None:
+                exchange.headers.append((b"retry-after", b"%d" % fault.retry_after))
             status, body = self._refusal(fault, scope)
         except Exception:
             log.exception("A request ended in a crash", extra={"path": scope["path"]})
             status, body = self._refusal(Fault(Code.INTERNAL, "Server error, please try again"), scope)
         if exchange.caller is not None:
             self._uses.count(exchange.caller.key, status, time.time())
-        await respond(send, status, body, exchange.headers)
+        if isinstance(body, Flow):
+            await body.run(status, exchange.headers, scope, receive, send)
+        else:
+            await respond(send, status, body, exchange.headers)
 
     async def _answer(
         self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, exchange: Exchange
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, bytes | Flow]:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         endpoint = methods.get(method)
         if endpoint is None:
@@ -120,9 +130,17 @@ class Mounted:
             given["body"] = wire.decode_body(endpoint.decoder, body)
         try:
             answer = await endpoint.handle(self._call(admitted.caller, scope), **given)
+            if isinstance(answer, Stream):
+                return endpoint.status, await self._begin(answer, endpoint, admitted.caller, scope)
         except Fault as fault:
             raise self._in_our_words(fault) from fault
         return endpoint.status, b"" if endpoint.status == 204 else wire.encode(answer)
+
+    async def _begin(self, stream: Stream, endpoint: Endpoint, caller: Verdict | None, scope: Scope) -> Flow:
+        secret = credential(scope)
+        assert caller, "an endpoint that streams has a scope, so there is a caller with a key"
+        place = self._places.take(caller, secret or "", endpoint.scope or "")
+        return await begin(stream, place, self._places, self._settings)
 
     def _call(self, caller: Verdict | None, scope: Scope) -> Call:
         return Call(
@@ -130,6 +148,7 @@ class Mounted:
             settings=self._settings,
             caller=caller,
             path=scope.get("path_params", {}),
+            scope=scope,
             now=datetime.now(UTC),
         )
 
@@ -165,9 +184,9 @@ class _Door:
 
 
 def mount(
-    dialects: Sequence[Dialect], admission: Admission, uses: Uses, bus: Bus, settings: Settings
+    dialects: Sequence[Dialect], admission: Admission, uses: Uses, places: Places, bus: Bus, settings: Settings
 ) -> dict[str, ASGIApp]:
-    return {dialect.prefix: Mounted(dialect, admission, uses, bus, settings) for dialect in dialects}
+    return {dialect.prefix: Mounted(dialect, admission, uses, places, bus, settings) for dialect in dialects}
 
 
 async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

@@ -7,16 +7,20 @@ is lost on the way is delivered again, and one that is delivered again changes n
 import asyncio
 import hashlib
 import logging
+import time
 
 from prometheus_client import Counter
 
 from services.analytics import store, visits
 from services.analytics.counting import count
 from services.analytics.enrichment import Enrichment
+from services.analytics.enrichment.facts import Facts
+from services.analytics.live import Live, Message
 from services.analytics.reach import Reach
 from services.analytics.rollups import RollUps
+from services.analytics.visits import Packed
 from shared.bus import Delivery, Puller
-from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT, Visit
 from shared.service import Service
 
 DURABLE = "analytics"
@@ -29,12 +33,16 @@ log = logging.getLogger(__name__)
 
 async def ingest(service: Service) -> None:
     """Runs for as long as the service does. Copies share the stream."""
-    await Ingest(service).run()
+    live = Live(service.bus, service.settings)
+    async with asyncio.TaskGroup() as together:
+        together.create_task(live.tell())
+        together.create_task(Ingest(service, live).run())
 
 
 class Ingest:
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, live: Live) -> None:
         settings = service.settings
+        self._live = live
         self._bus = service.bus
         self._database = service.database
         self._settings = settings
@@ -99,13 +107,23 @@ class Ingest:
         """All of them or none, in one transaction; those that have been counted before change nothing."""
         batches = {batch.id: batch for batch in (visits.open_message(delivery.data) for delivery in deliveries)}
         sums = RollUps()
+        happening: list[Message] = []
+        now = time.time()
         async with self._database.transaction() as tx:
             for new in await store.insert_batches(tx, sorted(batches)):
                 # Unpacked one by one: in memory is never more than one batch of visits.
-                known = [(visit, self._enrichment.enrich(visit)) for visit in visits.unpack(batches[new])]
+                known = self._unpack(batches.pop(new))
                 await store.insert_visits(tx, (visits.row(visit, facts.bot) for visit, facts in known))
                 sums.add(known)
+                happening += self._live.messages(new, known, now)
             await count(tx, sums, self._settings)
+        for batch in batches.values():
+            # Counted before, but perhaps by a copy that was killed before it could show them.
+            happening += self._live.messages(batch.id, self._unpack(batch), now)
+        self._live.show(happening)
+
+    def _unpack(self, batch: Packed) -> list[tuple[Visit, Facts]]:
+        return [(visit, self._enrichment.enrich(visit)) for visit in visits.unpack(batch)]
 
     async def _refuse(self, delivery: Delivery, error: Exception) -> None:
         """For a batch that fails all by itself: tried again later, and after enough deliveries put aside."""

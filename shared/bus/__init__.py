@@ -6,7 +6,8 @@ to whoever listens. Nobody names a subject: it follows from the type of the mess
 
 from shared.bus.client import Bus
 from shared.bus.connection import connect
+from shared.bus.follower import Extent, Follower
 from shared.bus.messages import Delivery, Puller, Request, Serving
 from shared.bus.streams import EVENTS_STREAM
 
-__all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Puller", "Request", "Serving", "connect"]
+__all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Extent", "Follower", "Puller", "Request", "Serving", "connect"]

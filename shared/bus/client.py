@@ -16,7 +16,8 @@ from nats.js.client import KV_STREAM_TEMPLATE
 from nats.js.kv import KeyValue
 
 from shared import context, ids
-from shared.bus import streams
+from shared.bus import follower, streams
+from shared.bus.follower import Extent, Follower
 from shared.bus.messages import (
     AWAY,
     DEADLINE_HEADER,
@@ -145,6 +146,27 @@ class Bus:
         try:
             await self._stream.add_consumer(stream, config)
             return Puller(self._client, await self._stream.pull_subscribe_bind(durable=durable, stream=stream))
+        except AWAY as error:
+            raise Fault(Code.UNAVAILABLE, f"The stream cannot be read right now: {error}") from error
+
+    async def extent(self, stream: str) -> Extent:
+        """What the stream keeps now; UNAVAILABLE when it is out of reach."""
+        try:
+            async with asyncio.timeout(self._settings.ask_timeout_seconds):
+                if (found := await follower.extent(self._stream, stream)) is None:
+                    # One in the memory of its server is gone with it; whoever comes first makes it anew.
+                    await self.ensure_streams()
+                    found = await follower.extent(self._stream, stream)
+        except AWAY as error:
+            raise Fault(Code.UNAVAILABLE, f"The stream cannot be read right now: {error}") from error
+        if found is None:
+            raise Fault(Code.UNAVAILABLE, "The stream is not there right now")
+        return found
+
+    async def follow(self, stream: str, subject: str, begin: int, *, forget_seconds: float) -> Follower:
+        """Reads from message number ``begin`` on. The server forgets a reader who is silent for ``forget_seconds``."""
+        try:
+            return await follower.follow(self._client, self._stream, stream, subject, begin, forget_seconds)
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The stream cannot be read right now: {error}") from error
 

@@ -105,6 +105,16 @@ class Delivery(msgspec.Struct, frozen=True):
         """How often this message has been delivered, this time included."""
         return self.message.metadata.num_delivered or 1
 
+    @property
+    def number(self) -> int:
+        """The place of the message in its stream."""
+        return self.message.metadata.sequence.stream
+
+    @property
+    def count(self) -> int:
+        """How many deliveries its consumer has made, this one included."""
+        return self.message.metadata.sequence.consumer
+
     async def done(self) -> None:
         await self._say(self.message.ack())
 

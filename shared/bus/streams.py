@@ -1,4 +1,4 @@
-"""The streams that keep what is told: facts for whoever listens, and clicks for the analytics."""
+"""The streams that keep what is told: facts for whoever listens, clicks for the analytics, and for whoever watches."""
 
 import asyncio
 import logging
@@ -6,9 +6,9 @@ import logging
 import nats.errors
 import nats.js.errors
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
-from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT, LIVE_STREAM, LIVE_SUBJECTS
 from shared.settings import Settings
 
 EVENTS_STREAM = "EVENTS"
@@ -44,6 +44,17 @@ def wanted(settings: Settings) -> tuple[StreamConfig, ...]:
             discard=DiscardPolicy.NEW,
             retention=RetentionPolicy.WORK_QUEUE,
             duplicate_window=DUPLICATE_WINDOW,
+            num_replicas=replicas,
+        ),
+        StreamConfig(
+            name=LIVE_STREAM,
+            subjects=[LIVE_SUBJECTS],
+            max_age=settings.live_keep_seconds,
+            max_bytes=settings.live_stream_bytes,
+            discard=DiscardPolicy.OLD,
+            # All of it is in the database already, so its loss costs those who watch a moment and nobody else anything.
+            storage=StorageType.MEMORY,
+            duplicate_window=min(DUPLICATE_WINDOW, settings.live_keep_seconds),
             num_replicas=replicas,
         ),
     )

@@ -11,6 +11,8 @@ from shared.contracts.modes import Mode
 
 CLICKS_STREAM = "CLICKS"
 CLICKS_SUBJECT = "clicks.batch"
+LIVE_STREAM = "LIVE"
+LIVE_SUBJECTS = "live.>"
 
 
 class Kind(StrEnum):
@@ -45,6 +47,32 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
 
     id: str
     visits: tuple[Visit, ...]
+
+
+class Happening(msgspec.Struct, frozen=True, array_like=True):
+    """A visit as it is shown to those who watch: what reports say about it, and nothing that tells visitors apart.
+
+    A message of the live stream is a tuple of them. New fields go to the end with a default.
+    """
+
+    kind: Kind
+    at: int  # Unix milliseconds
+    link: str  # "" for a view
+    country: str  # as in `Visit`
+    region: str
+    device: str  # as in reports, like all that follow
+    os: str
+    browser: str
+    referrer: str
+    utm_source: str  # "" when the visit names none, as the next two
+    utm_medium: str
+    utm_campaign: str
+    bot: bool
+
+
+def live_subject(workspace: str, mode: Mode) -> str:
+    """Where those who watch one workspace in one mode find what happens there."""
+    return f"live.{workspace}.{mode}"
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):

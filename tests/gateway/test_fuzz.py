@@ -15,6 +15,7 @@ from yarl import URL
 
 from gateway.dialects import DIALECTS
 from gateway.endpoint import Endpoint
+from gateway.live import sse
 from shared import credentials
 from shared.contracts.keys import Style
 from shared.contracts.modes import Mode
@@ -171,7 +172,8 @@ async def send(session: aiohttp.ClientSession, client: Client, link: str, reques
     async with session.request(
         request.method, url, data=request.body, headers=headers, allow_redirects=False
     ) as answer:
-        return Answer(answer.status, answer.headers, await answer.read())
+        streams = answer.content_type == sse.MEDIA_TYPE and request.method != "HEAD"
+        return Answer(answer.status, answer.headers, await (answer.content.readany() if streams else answer.read()))
 
 
 def check(request: Request, answer: Answer) -> None:
@@ -183,6 +185,8 @@ def check(request: Request, answer: Answer) -> None:
     elif answer.status >= 400:
         found = problem(BY_NAME[request.dialect], answer)
         assert found.fields or found.code not in ("VALIDATION_ERROR", "ValidationError", "UnprocessableEntity")
+    elif answer.headers["Content-Type"] == sse.MEDIA_TYPE:
+        assert answer.body.startswith(b"retry: ")
     else:
         assert msgspec.json.decode(answer.body)
 
