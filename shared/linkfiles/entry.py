@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from shared.contracts.link_fields import NewLink
+
 _ADDRESS_OF_SLUG = re.compile(r"(?:https?://)?[^/\s]+/([^/?#\s]+)/?")
 _SEPARATORS = ("|", ";", ",")
 _YES = frozenset({"1", "true", "yes", "y", "t", "on"})
@@ -15,18 +17,7 @@ _NO = frozenset({"", "0", "false", "no", "n", "f", "off"})
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     line: int  # where it begins in the file, from 1; in a JSON document the number of the record
-    destination_url: str
-    slug: str | None = None
-    title: str | None = None
-    description: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: dict[str, object] = {}  # with what cannot be taken over as such: where it comes from, its age, its clicks
-    expires_at: datetime | None = None
-    expired_url: str | None = None
-    max_clicks: int | None = None
-    active: bool = True
-    archived: bool = False
-    external_id: str | None = None
+    link: NewLink  # not checked; its metadata also say where it comes from, how old it is and how often it was clicked
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +44,7 @@ def _entry(line: int, record: Mapping[str, object], source: str) -> Entry:
     if _flag(record.get("password"), otherwise=True):
         # Without its password the link would be open to everybody, which its owner did not want.
         raise _Unfit("The link is behind a password, which the file does not tell")
-    return Entry(
-        line=line,
+    link = NewLink(
         destination_url=destination,
         slug=_slug(record),
         title=_text(record.get("title")),
@@ -68,6 +58,7 @@ def _entry(line: int, record: Mapping[str, object], source: str) -> Entry:
         archived=_flag(record.get("archived")),
         external_id=_text(record.get("external_id")),
     )
+    return Entry(line=line, link=link)
 
 
 def _text(value: object) -> str | None:

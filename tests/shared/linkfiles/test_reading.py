@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.link_fields import NewLink
 from shared.linkfiles import Entry, Problem, UnreadableFile, open_file
 
 OURS = """\
@@ -80,21 +81,23 @@ def test_our_own_export_comes_back_with_everything() -> None:
         [
             Entry(
                 line=2,
-                destination_url="https://example.com/sale",
-                slug="sale",
-                title="Sale",
-                description="Two\nlines",
-                tags=("a,b", "c"),
-                metadata={
-                    "team": 7,
-                    "imported": {"from": "waypost", "createdAt": "2025-05-01T10:00:00Z", "clicks": 12},
-                },
-                expires_at=datetime(2031, 1, 1, tzinfo=UTC),
-                expired_url="https://example.com/over",
-                max_clicks=100,
-                active=False,
-                archived=True,
-                external_id="crm-1",
+                link=NewLink(
+                    destination_url="https://example.com/sale",
+                    slug="sale",
+                    title="Sale",
+                    description="Two\nlines",
+                    tags=("a,b", "c"),
+                    metadata={
+                        "team": 7,
+                        "imported": {"from": "waypost", "createdAt": "2025-05-01T10:00:00Z", "clicks": 12},
+                    },
+                    expires_at=datetime(2031, 1, 1, tzinfo=UTC),
+                    expired_url="https://example.com/over",
+                    max_clicks=100,
+                    active=False,
+                    archived=True,
+                    external_id="crm-1",
+                ),
             )
         ],
     )
@@ -105,17 +108,21 @@ def test_bitly_gives_its_custom_back_halves_before_the_generated_ones() -> None:
     assert name == "bitly"
     assert isinstance(first, Entry)
     assert isinstance(second, Entry)
-    assert (first.slug, first.destination_url, first.tags) == ("first", "https://example.com/a", ("news", "mail"))
-    assert first.metadata == {"imported": {"from": "bitly", "createdAt": "2023-04-01T08:00:00Z"}}
-    assert (second.slug, second.title, second.tags) == ("4QwErTy", None, ())
+    assert (first.link.slug, first.link.destination_url, first.link.tags) == (
+        "first",
+        "https://example.com/a",
+        ("news", "mail"),
+    )
+    assert first.link.metadata == {"imported": {"from": "bitly", "createdAt": "2023-04-01T08:00:00Z"}}
+    assert (second.link.slug, second.link.title, second.link.tags) == ("4QwErTy", None, ())
 
 
 def test_dub_gives_the_key_of_its_short_link() -> None:
     name, (entry,) = read(DUB)
     assert name == "dub"
     assert isinstance(entry, Entry)
-    assert (entry.slug, entry.title, entry.tags) == ("hello", "Hello", ("team", "launch"))
-    assert entry.metadata["imported"] == {"from": "dub", "createdAt": "2024-02-03T04:05:06Z", "clicks": 42}
+    assert (entry.link.slug, entry.link.title, entry.link.tags) == ("hello", "Hello", ("team", "launch"))
+    assert entry.link.metadata["imported"] == {"from": "dub", "createdAt": "2024-02-03T04:05:06Z", "clicks": 42}
 
 
 @pytest.mark.parametrize("text", [SHLINK, json.dumps(SHLINK_API)], ids=["csv", "api"])
@@ -123,22 +130,26 @@ def test_shlink_is_read_from_its_table_and_from_its_api(text: str) -> None:
     name, (entry,) = read(text)
     assert name == "shlink"
     assert isinstance(entry, Entry)
-    assert (entry.slug, entry.destination_url, entry.tags) == ("abc12", "https://example.com/x", ("one", "two"))
-    assert entry.metadata["imported"] == {"from": "shlink", "createdAt": "2022-01-02T02:04:05Z", "clicks": 7}
+    assert (entry.link.slug, entry.link.destination_url, entry.link.tags) == (
+        "abc12",
+        "https://example.com/x",
+        ("one", "two"),
+    )
+    assert entry.link.metadata["imported"] == {"from": "shlink", "createdAt": "2022-01-02T02:04:05Z", "clicks": 7}
 
 
 def test_shlink_tells_of_its_limits_in_a_nested_object() -> None:
     _, (entry,) = read(json.dumps(SHLINK_API))
     assert isinstance(entry, Entry)
-    assert (entry.max_clicks, entry.expires_at) == (9, datetime(2030, 1, 1, tzinfo=UTC))
+    assert (entry.link.max_clicks, entry.link.expires_at) == (9, datetime(2030, 1, 1, tzinfo=UTC))
 
 
 def test_yourls_calls_a_short_code_a_keyword() -> None:
     name, (entry,) = read(YOURLS)
     assert name == "yourls"
     assert isinstance(entry, Entry)
-    assert (entry.slug, entry.destination_url) == ("ozh", "http://ozh.org/")
-    assert entry.metadata["imported"] == {"from": "yourls", "createdAt": "2010-01-01T12:00:00Z", "clicks": 1024}
+    assert (entry.link.slug, entry.link.destination_url) == ("ozh", "http://ozh.org/")
+    assert entry.link.metadata["imported"] == {"from": "yourls", "createdAt": "2010-01-01T12:00:00Z", "clicks": 1024}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +166,7 @@ def test_kutt_is_read_however_its_records_are_wrapped_and_never_opens_what_had_a
     name, (entry, problem) = read(text)
     assert name == "kutt"
     assert isinstance(entry, Entry)
-    assert (entry.line, entry.slug, entry.description, entry.active) == (1, "kutty", "a note", True)
+    assert (entry.line, entry.link.slug, entry.link.description, entry.link.active) == (1, "kutty", "a note", True)
     assert problem == Problem(line=2, message="The link is behind a password, which the file does not tell")
 
 
@@ -173,8 +184,13 @@ def test_a_plain_table_may_come_from_any_spreadsheet(encoding: str, delimiter: s
     assert name == "csv"
     assert isinstance(first, Entry)
     assert isinstance(second, Entry)
-    assert (first.line, first.destination_url, first.slug, first.title) == (2, "https://example.com/ä", "äh", "Grüße")
-    assert (second.line, second.slug) == (4, None)
+    assert (first.line, first.link.destination_url, first.link.slug, first.link.title) == (
+        2,
+        "https://example.com/ä",
+        "äh",
+        "Grüße",
+    )
+    assert (second.line, second.link.slug) == (4, None)
 
 
 def test_a_bad_line_is_named_and_the_others_are_read() -> None:
