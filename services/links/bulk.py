@@ -4,6 +4,7 @@ One transaction holds all of it. Every item has a savepoint of its own, so that 
 and the others can still be tried.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -27,13 +28,14 @@ from shared.faults import Code, Fault
 from shared.service import Service
 
 ITEMS = 100
+IMPORTED = 500
 PASSWORDS = 10  # each takes tens of milliseconds to hash
 
 Act = Callable[[Connection], Awaitable[Outcome]]
 
 
 class _UndoneError(Exception):
-    """Something was refused that was to be all or nothing."""
+    """Something was refused that was to be all or nothing, or it was all for show."""
 
 
 async def create_links(service: Service, ask: CreateLinks) -> Outcomes:
@@ -44,9 +46,11 @@ async def create_links(service: Service, ask: CreateLinks) -> Outcomes:
 
 
 async def import_links(service: Service, ask: ImportLinks) -> Outcomes:
-    _check_count(len(ask.links), "links")
+    _check_count(len(ask.links), "links", IMPORTED)
     _check_passwords(ask.links)
     acts = [await _creation(service, ask, link, ask.on_conflict) for link in ask.links]
+    if ask.dry_run:
+        return await _rehearse(service, acts)
     return await _run(service, acts, Atomicity.EACH)
 
 
@@ -139,6 +143,16 @@ async def _run(
     return Outcomes(items=tuple(items), done=True)
 
 
+async def _rehearse(service: Service, acts: Sequence[Act]) -> Outcomes:
+    items: list[Outcome] = []
+    with contextlib.suppress(_UndoneError):
+        async with service.transaction() as tx:
+            for act in acts:
+                items.append(await _outcome(tx, act))  # noqa: PERF401 - one after the other, on one connection
+            raise _UndoneError
+    return Outcomes(items=tuple(items), done=False)
+
+
 async def _outcome(tx: Connection, act: Act) -> Outcome:
     try:
         async with tx.transaction():
@@ -154,9 +168,9 @@ def _is_taken_slug(fault: Fault) -> bool:
     return fault.code is Code.CONFLICT and fault.details[0]["field"] == "slug"
 
 
-def _check_count(count: int, field: str) -> None:
-    if not 1 <= count <= ITEMS:
-        raise Fault(Code.INVALID, f"Between 1 and {ITEMS} links go at once", field=field)
+def _check_count(count: int, field: str, most: int = ITEMS) -> None:
+    if not 1 <= count <= most:
+        raise Fault(Code.INVALID, f"Between 1 and {most} links go at once", field=field)
 
 
 def _check_different(ids: Sequence[str], field: str) -> None:

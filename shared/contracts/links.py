@@ -134,7 +134,7 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     """One for each item, in the order of the question."""
 
     items: tuple[Outcome, ...]
-    done: bool  # False: it was to be all or nothing, something was refused, and nothing has changed
+    done: bool  # False: nothing has changed, as it was to be all or nothing and something was refused, or a dry run
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,12 +285,13 @@ class DeleteLinks(Ask[Outcomes], frozen=True, kw_only=True):
 
 
 class ImportLinks(Ask[Outcomes], frozen=True, kw_only=True):
-    """`CreateLinks`, every item for itself, with a word on short codes that are taken."""
+    """`CreateLinks` for up to 500, every item for itself, with a word on short codes that are taken."""
 
     workspace: str
     mode: Mode
     links: tuple[NewLink, ...]
     on_conflict: OnConflict = OnConflict.FAIL
+    dry_run: bool = False  # everything is tried, and nothing is kept
 
 
 class ClaimClick(Ask[Claimed], frozen=True, kw_only=True):

@@ -149,3 +149,27 @@ async def test_too_many_too_few_and_the_same_twice_are_refused(desk: Desk) -> No
     with pytest.raises(Fault) as twice:
         await desk.bus.ask(DeleteLinks(workspace=desk.workspace, mode=desk.mode, ids=(link.id, link.id)))
     assert (twice.value.code, twice.value.details[0]["field"]) == (Code.INVALID, "ids")
+
+
+async def test_a_dry_run_says_what_would_become_of_each_link_and_keeps_nothing(desk: Desk) -> None:
+    taken = await desk.create()
+    new = (
+        NewLink(destination_url=FINE, slug="dry-and-fine"),
+        NewLink(destination_url=FINE, slug=taken.slug),
+        NewLink(destination_url=FINE, slug="dry-and-fine"),
+        NewLink(destination_url="ftp://example.com"),
+    )
+    ask = ImportLinks(workspace=desk.workspace, mode=desk.mode, links=new, on_conflict=OnConflict.SKIP, dry_run=True)
+    for _ in range(2):
+        outcomes = await desk.bus.ask(ask)
+        assert not outcomes.done
+        assert results(outcomes) == [Result.CREATED, Result.SKIPPED, Result.SKIPPED, Result.REFUSED]
+        assert await total(desk) == 1
+
+
+async def test_five_hundred_links_go_into_one_import_and_no_more(desk: Desk) -> None:
+    new = tuple(NewLink(destination_url=f"{FINE}/{n}") for n in range(501))
+    with pytest.raises(Fault, match="Between 1 and 500"):
+        await desk.bus.ask(ImportLinks(workspace=desk.workspace, mode=desk.mode, links=new))
+    await desk.bus.ask(ImportLinks(workspace=desk.workspace, mode=desk.mode, links=new[1:]), timeout=20)
+    assert await total(desk) == 500
