@@ -24,7 +24,7 @@ from gateway.wire import read_body
 from shared.bus import Bus
 from shared.context import deadline
 from shared.contracts.analytics import Kind, Visit
-from shared.contracts.links import Target, Unlock
+from shared.contracts.links import ClaimClick, Resolve, Target, Unlock
 from shared.faults import Code, Fault
 from shared.settings import Settings
 
@@ -117,19 +117,20 @@ class Door:
         target = await self._find(scope, slug)
         if target is None:
             return pages.not_found()
-        if target.is_over(time.time()):
-            return (redirect(target.expired_url) if target.expired_url else None) or pages.expired()
-        if not target.active:
-            return pages.inactive()
+        closed = closed_page(target, time.time())
+        if closed is not None:
+            return closed
         if preview:
             # After the two above: what has been taken down tells nobody any more where it led.
             return pages.preview(target, f"{self._settings.public_url}/{slug}")
         if not target.has_password:
-            return self._send_on(scope, target, started)
+            return await self._send_on(scope, target, started)
         if method != "POST":
             return pages.password(f"/{target.slug}")
         opened = await self._unlock(scope, receive, target)
-        return self._send_on(scope, opened, started) if opened else pages.password(f"/{target.slug}", wrong=True)
+        if opened is None:
+            return pages.password(f"/{target.slug}", wrong=True)
+        return await self._send_on(scope, opened, started)
 
     async def _find(self, scope: Scope, slug: str) -> Target | None:
         deadline.set(None)
@@ -148,7 +149,12 @@ class Door:
         password = form.get("password", [""])[0]
         return (await self._bus.ask(Unlock(domain=target.domain, slug=target.slug, password=password))).target
 
-    def _send_on(self, scope: Scope, target: Target, started: float) -> Page:
+    async def _send_on(self, scope: Scope, target: Target, started: float) -> Page:
+        if target.max_clicks is not None:
+            claimed = await self._claim(scope["method"], target)
+            if isinstance(claimed, Page):
+                return claimed
+            target = claimed
         answer = redirect(target.destination_url)
         if target.forward_query and scope["query_string"]:
             longer = with_query(target.destination_url, scope["query_string"].decode("latin-1"))
@@ -158,12 +164,40 @@ class Door:
         self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started)
         return answer
 
+    async def _claim(self, method: str, target: Target) -> Target | Page:
+        """The target of a link with a limit of clicks, or the page of one that has reached it.
+
+        What this gateway remembers is no word on what others have given away, so the links service has it every time.
+        """
+        timeout = self._settings.redirect_ask_timeout_seconds
+        if method == "HEAD":
+            # It is told where the link leads now, and takes nothing from those who go there.
+            current = (await self._bus.ask(Resolve(domain=target.domain, slug=target.slug), timeout=timeout)).target
+            granted = current is not None and closed_page(current, time.time()) is None
+        else:
+            claimed = await self._bus.ask(ClaimClick(domain=target.domain, slug=target.slug), timeout=timeout)
+            current, granted = claimed.target, claimed.granted
+        if current is None:
+            return pages.not_found()
+        return current if granted else closed_page(current, time.time()) or ended(current)
+
     async def _limit(self, layer: Layer, *, strict: bool = False) -> None:
         if not layer.limit:
             return
         decision = await self._limiter.decide([layer], strict=strict)
         if not decision.allowed:
             raise Fault(Code.LIMITED, "Too many requests", retry_after=decision.retry_after)
+
+
+def closed_page(target: Target, now: float) -> Page | None:
+    """What is shown of a link that is over or inactive; ``now`` is in Unix seconds."""
+    if target.is_over(now):
+        return ended(target)
+    return None if target.active else pages.inactive()
+
+
+def ended(target: Target) -> Page:
+    return (redirect(target.expired_url) if target.expired_url else None) or pages.expired()
 
 
 def page_of(fault: Fault) -> Page:

@@ -2,7 +2,7 @@
 
 from gateway.memory import Entry, Memory
 from shared.bus import Bus
-from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkUpdated, Resolve, Target
+from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated, Resolve, Target
 from shared.destinations import is_safe_location
 from shared.settings import Settings
 
@@ -38,6 +38,7 @@ class Targets:
         await self._bus.hear(LinkCreated, self._forget_miss)
         await self._bus.hear(LinkUpdated, self._forget_updated)
         await self._bus.hear(LinkDeleted, lambda event: self._forget(event.link))
+        await self._bus.hear(LinkExpired, lambda event: self._forget(event.link))
         self._bus.on_gap(self._found.doubt_all)
 
     def fresh(self, key: Key, now: float) -> Entry[Remembered] | None:

@@ -17,10 +17,12 @@ from shared.contracts.links import (
     Link,
     LinkCreated,
     LinkDeleted,
+    LinkExpired,
     LinkUpdated,
     UpdateLink,
     UpsertLink,
 )
+from shared.contracts.modes import Mode
 from shared.database import Connection
 from shared.destinations import OwnHosts
 from shared.faults import Code, Fault
@@ -76,6 +78,13 @@ async def delete(tx: Connection, ask: DeleteLink) -> Link:
         raise absent()
     await outbox.tell(tx, LinkDeleted(link=link))
     return link
+
+
+async def expire(tx: Connection, workspace: str, mode: Mode, link_id: str) -> None:
+    """Tells that a link has just reached its limit."""
+    link = await store.find_link(tx, workspace, mode, link_id)
+    if link is not None:
+        await outbox.tell(tx, LinkExpired(link=link))
 
 
 def given(ask: UpdateLink | UpsertLink) -> dict[str, Any]:

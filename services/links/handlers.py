@@ -21,6 +21,6 @@ HANDLERS = (
     whole(bulk.import_links),
     read(visits.resolve),
     whole(visits.unlock),
-    write(visits.claim_click),
+    whole(visits.claim_click),
     write(visits.record_totals),
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-from shared.contracts.links import Claimed, Target, Total
+from shared.contracts.links import Target, Total
 from shared.contracts.modes import Mode
 from shared.database import Connection
 
@@ -24,27 +24,35 @@ async def find_target(db: Connection, domain: str, slug: str) -> tuple[Target, s
     return (_target(row), row["password_hash"]) if row else None
 
 
-async def claim(tx: Connection, domain: str, slug: str, now: datetime) -> Claimed:
+async def claim(tx: Connection, domain: str, slug: str, wanted: int, now: datetime) -> tuple[Target | None, int]:
+    """Takes up to ``wanted`` redirects out of the link's limit; the target as it is then, and how many were left to
+    take. A link without a limit gives them all."""
     row = await tx.fetchrow(
         """
-        with claimed as (
-            update links set claimed = greatest(claimed, clicks) + 1
-            where domain = $1 and slug = $2 and active and (expires_at is null or expires_at > $3)
-              and greatest(claimed, clicks) < max_clicks
-            returning id
+        with link as (
+            select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
+                   password_hash, max_clicks, clicks, claimed, forward_query,
+                   greatest(claimed, clicks) as given, active and (expires_at is null or expires_at > $4) as open
+            from links where domain = $1 and slug = $2
+            for no key update
+        ),
+        claim as (
+            update links set claimed = least(link.given + $3, link.max_clicks) from link
+            where links.id = link.id and link.open and link.given < link.max_clicks
+            returning links.claimed, links.claimed - link.given as granted
         )
-        select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
-               password_hash, max_clicks, clicks, claimed, forward_query,
-               exists (select from claimed) or max_clicks is null as granted
-        from links where domain = $1 and slug = $2
+        -- From the locked row and not from the table, which this statement sees as it was before the lock.
+        select link.id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
+               password_hash, max_clicks, clicks, coalesce(claim.claimed, link.claimed) as claimed, forward_query,
+               coalesce(claim.granted, case when open and max_clicks is null then $3 else 0 end) as granted
+        from link left join claim on true
         """,
         domain,
         slug,
+        wanted,
         now,
     )
-    if row is None:
-        return Claimed()
-    return Claimed(target=_target(row), granted=row["granted"])
+    return (_target(row), row["granted"]) if row else (None, 0)
 
 
 async def update_totals(tx: Connection, totals: Sequence[Total]) -> None:

@@ -1,8 +1,6 @@
 """Questions that come of visitors: where a short code leads, and how often it was followed."""
 
-from datetime import UTC, datetime
-
-from services.links import slugs, store_visits
+from services.links import claims, slugs, store_visits
 from shared import passwords
 from shared.contracts.links import ClaimClick, Claimed, RecordTotals, Resolve, Resolved, Unlock
 from shared.database import Connection
@@ -34,10 +32,8 @@ async def unlock(service: Service, ask: Unlock) -> Resolved:
     return Resolved(target=target)
 
 
-async def claim_click(tx: Connection, ask: ClaimClick) -> Claimed:
-    if not _findable(ask):
-        return Claimed()
-    return await store_visits.claim(tx, ask.domain, ask.slug, datetime.now(UTC))
+async def claim_click(service: Service, ask: ClaimClick) -> Claimed:
+    return await claims.claim(service, ask) if _findable(ask) else Claimed()
 
 
 async def record_totals(tx: Connection, ask: RecordTotals) -> None:

@@ -336,3 +336,9 @@ class LinkUpdated(Event, frozen=True, kw_only=True):
 
 class LinkDeleted(Event, frozen=True, kw_only=True):
     link: Link
+
+
+class LinkExpired(Event, frozen=True, kw_only=True):
+    """Its time or its number of clicks has been reached. A link that was opened again may be told of again."""
+
+    link: Link
