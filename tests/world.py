@@ -72,6 +72,18 @@ class Gateway:
         self.process = process
         self.url = url
 
+    async def start(self) -> None:
+        """Returns when it is ready."""
+        await self.process.start()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(400):
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"{self.url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.025)
+        raise AssertionError(f"{self.process.name} did not get ready:\n{self.process.log.read_text()[-4000:]}")
+
 
 class World:
     def __init__(self, servers: Servers, folder: Path) -> None:
@@ -110,28 +122,20 @@ class World:
         """As the owner of everything. Closed by the caller."""
         return await asyncpg.connect(self.servers.owner_url)
 
-    def service(self, name: str, copy: int = 1, **settings: object) -> Process:
-        """A copy of a service that is not started yet."""
+    def service(self, name: str, copy: int = 1, module: str = "", /, **settings: object) -> Process:
+        """A copy of a service that is not started yet; ``module`` is run instead of the service's own."""
         process_name = name if copy == 1 else f"{name}-{copy}"
         env = self.env(process_name, database_url=self.database_url(name), **settings)
-        return Process(
-            process_name, [sys.executable, "-m", f"services.{name}"], env, self.folder / f"{process_name}.log"
-        )
+        argv = [sys.executable, "-m", module or f"services.{name}"]
+        return Process(process_name, argv, env, self.folder / f"{process_name}.log")
 
-    async def start_gateway(self, name: str, **settings: object) -> Gateway:
+    async def start_gateway(self, name: str, module: str = "gateway", /, **settings: object) -> Gateway:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         env = self.env(name, **({"listen_port": port, "public_url": url} | settings))
-        process = Process(name, [sys.executable, "-m", "gateway"], env, self.folder / f"{name}.log")
-        await process.start()
-        async with aiohttp.ClientSession() as session:
-            for _ in range(400):
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(f"{url}/readyz") as answer:
-                        if answer.status == 200:
-                            return Gateway(process, url)
-                await asyncio.sleep(0.025)
-        raise AssertionError(f"{name} did not get ready:\n{process.log.read_text()[-4000:]}")
+        gateway = Gateway(Process(name, [sys.executable, "-m", module], env, self.folder / f"{name}.log"), url)
+        await gateway.start()
+        return gateway
 
     async def account(self, tier: Tier = Tier.CREATOR, username: str | None = None) -> Account:
         username = username or f"u{new_id().lower()}"[:24]

@@ -1,0 +1,55 @@
+"""Proofs that a crash loses nothing: they kill and hang servers, so they share none with the other tests."""
+
+import os
+import random
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from tests import servers as test_servers
+from tests import world as worlds
+from tests.chaos.books import Platform
+from tests.world import World
+
+# Names the random numbers of an earlier run, which is then made again as far as processes allow.
+SEED = "CHAOS_SEED"
+
+Say = Callable[..., None]
+
+
+class Own(Platform, frozen=True):
+    """Servers and services of the proofs' own."""
+
+    world: World
+
+    def server(self, name: str) -> psutil.Process:
+        return psutil.Process(self.world.servers.processes[name].pid)
+
+
+@pytest.fixture(scope="package")
+async def own() -> AsyncIterator[Own]:
+    with tempfile.TemporaryDirectory(prefix="waypost-chaos-") as folder:
+        servers = test_servers.start(Path(folder))
+        async with worlds.begin(servers, Path(folder)) as world:
+            yield Own(world.bus, servers.owner_url, world)
+        servers.stop()
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get(SEED) or random.randrange(2**32))
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Prints one line of JSON with what a proof has found, in the middle of the run."""
+
+    def line(**found: object) -> None:
+        with capsys.disabled():
+            print(f"\n{msgspec.json.encode({'name': request.node.name} | found).decode()}", flush=True)
+
+    return line

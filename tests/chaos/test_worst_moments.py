@@ -1,0 +1,138 @@
+"""Crashes at the moments when they would hurt most; and that the ledger notices when one mechanism is missing."""
+
+import asyncio
+import contextlib
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+import pytest
+
+from shared.ids import new as new_id
+from tests.chaos.books import Campaign, open_campaign, settled
+from tests.chaos.conftest import Own, Say
+from tests.chaos.crowd import Crowd
+from tests.chaos.hanging import hung
+from tests.chaos.ledger import Ledger, Verdict
+from tests.services.analytics.visits import until_logged
+from tests.world import Gateway, Process
+
+PER_SECOND = 150
+ACK_WAIT_SECONDS = 1
+CALM_SECONDS = 2
+SETTLE_SECONDS = 6
+
+
+class Scene:
+    """Two gateways and two copies of analytics, and visitors who click on them."""
+
+    def __init__(self, own: Own, gateways: list[Gateway], copies: list[Process], campaign: Campaign, seed: int) -> None:
+        self.own = own
+        self.gateways = gateways
+        self.copies = copies
+        self.campaign = campaign
+        self.ledger = Ledger(f"{seed:x}")
+        self.crowd = Crowd([gateway.url for gateway in gateways], campaign.slugs, self.ledger, random.Random(seed))
+
+    async def verdict(self) -> Verdict:
+        return await settled(self.own, self.campaign, self.ledger, calm_seconds=CALM_SECONDS, seconds=SETTLE_SECONDS)
+
+
+async def a_gateway_dies_while_nats_hangs(scene: Scene) -> None:
+    """It has a batch on its way whose acknowledgement never comes, and clicks that are in no batch yet."""
+    victim = scene.gateways[0]
+    with hung(scene.own.server("nats")):
+        await asyncio.sleep(1)
+        await victim.process.stop(signal.SIGKILL)
+    await victim.start()
+
+
+async def analytics_dies_while_postgres_hangs(scene: Scene) -> None:
+    """Its copies hold batches that they cannot have counted."""
+    with hung(scene.own.server("postgres")):
+        await asyncio.sleep(1)
+        for copy in scene.copies:
+            await copy.stop(signal.SIGKILL)
+    for copy in scene.copies:
+        await copy.start()
+
+
+async def postgres_hangs_until_batches_come_again(scene: Scene) -> None:
+    """A batch is delivered to both copies, and both count it when they can."""
+    with hung(scene.own.server("postgres")):
+        await asyncio.sleep(2.5 * ACK_WAIT_SECONDS)
+
+
+Crash = Callable[[Scene], Awaitable[None]]
+
+
+async def play(own: Own, crash: Crash, seed: int, *, gateway: str = "gateway", analytics: str = "") -> Verdict:
+    async with _scene(own, seed, gateway, analytics) as scene:
+        async with scene.crowd.clicking(PER_SECOND):
+            await asyncio.sleep(0.5)
+            await crash(scene)
+            await asyncio.sleep(0.5)
+        return await scene.verdict()
+
+
+@contextlib.asynccontextmanager
+async def _scene(own: Own, seed: int, gateway: str, analytics: str) -> AsyncIterator[Scene]:
+    world = own.world
+    quick = {"ingest_ack_wait_seconds": ACK_WAIT_SECONDS, "ingest_retry_seconds": 0.05}
+    copies = [world.service("analytics", copy, analytics, **quick) for copy in (2, 3)]
+    # A journal of their own, so that what a broken gateway leaves behind is nobody else's.
+    journal = {"journal_dir": world.folder / new_id(), "journal_adopt_seconds": 0.5}
+    gateways: list[Gateway] = []
+    await world.services["analytics"].stop()
+    try:
+        for copy in copies:
+            copy.log.unlink(missing_ok=True)
+            await copy.start()
+        for name in ("gateway-1", "gateway-2"):
+            started = await world.start_gateway(name, gateway, **journal)
+            gateways.append(started)
+        for copy in copies:
+            await until_logged(copy, "The analytics service answers")
+        yield Scene(own, gateways, copies, await open_campaign(own, 10), seed)
+    finally:
+        for process in (*(each.process for each in gateways), *copies):
+            await process.stop()
+        await world.services["analytics"].start()
+        await world.until_answered("analytics")
+
+
+@pytest.mark.parametrize(
+    "crash",
+    [a_gateway_dies_while_nats_hangs, analytics_dies_while_postgres_hangs, postgres_hangs_until_batches_come_again],
+)
+async def test_every_click_counts_once_when(own: Own, crash: Crash, seed: int, say: Say) -> None:
+    began = time.monotonic()
+    verdict = await play(own, crash, seed)
+    say(seed=seed, **msgspec.structs.asdict(verdict), seconds=round(time.monotonic() - began, 1))
+    assert verdict.clean
+
+
+long = pytest.mark.long
+BROKEN = [
+    pytest.param("adopts_nothing", "lost", a_gateway_dies_while_nats_hangs, id="journals are not adopted"),
+    pytest.param("writes_later", "lost", a_gateway_dies_while_nats_hangs, id="written after the answer", marks=long),
+    pytest.param("forgets_bounds", "duplicated", a_gateway_dies_while_nats_hangs, id="cut anew", marks=long),
+    pytest.param(
+        "acknowledges_first", "lost", analytics_dies_while_postgres_hangs, id="acknowledged first", marks=long
+    ),
+    pytest.param(
+        "forgets_batches", "duplicated", postgres_hangs_until_batches_come_again, id="batches are not remembered"
+    ),
+]
+
+
+@pytest.mark.parametrize(("variant", "kind", "crash"), BROKEN)
+async def test_the_ledger_turns_red_when(own: Own, variant: str, kind: str, crash: Crash, seed: int, say: Say) -> None:
+    began = time.monotonic()
+    module = f"tests.chaos.broken.{variant}"
+    ours = "analytics" if crash is not a_gateway_dies_while_nats_hangs else "gateway"
+    verdict = await play(own, crash, seed, **{ours: module})
+    say(seed=seed, **msgspec.structs.asdict(verdict), seconds=round(time.monotonic() - began, 1))
+    assert getattr(verdict, kind) > 0
