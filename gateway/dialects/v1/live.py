@@ -29,7 +29,7 @@ class HappeningBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class GapBody(msgspec.Struct, frozen=True, kw_only=True):
-    message: str = "Clicks and views before this one may be missing here; GET /v1/analytics counts them all"
+    message: str = "Some clicks and views before this point may be missing here; GET /v1/analytics counts them all"
 
 
 async def watch_analytics(call: Call) -> Stream:
