@@ -3,9 +3,9 @@
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from starlette.types import Scope
@@ -57,11 +57,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return self.caller.mode
 
 
+class Put(msgspec.Struct, Generic[A], frozen=True):
+    """The answer of a PUT: 201 when nothing was there before, else the endpoint's own status."""
+
+    body: A
+    new: bool
+
+
 class Endpoint:
     """``Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204)``
 
     The function takes the `Call`, then, as far as it names them, ``query`` and ``body``: their types say what is
-    accepted, and its return type what is answered: a `Stream` does not end. No scope: nobody needs a key.
+    accepted, and its return type what is answered: a `Stream` does not end. No scope: nobody needs a key. ``parts`` are
+    the types of what stands in the path's braces.
     """
 
     def __init__(
@@ -72,8 +80,11 @@ class Endpoint:
         *,
         scope: str | None,
         status: int = 200,
+        parts: Mapping[str, Any] | None = None,
     ) -> None:
-        hints = typing.get_type_hints(handle)
+        hints = typing.get_type_hints(handle, include_extras=True)
+        answer = hints["return"]
+        puts = typing.get_origin(answer) is Put
         self.method = method
         self.path = path
         self.handle = handle
@@ -84,7 +95,9 @@ class Endpoint:
         self.parameters: tuple[str, ...] = tuple(re.findall(r"{(\w+)}", path))
         self.query: type[Any] | None = hints.get("query")
         self.body: type[Any] | None = hints.get("body")
-        self.answer: Any = hints["return"]
+        self.parts = parts or {}
+        self.answer: Any = typing.get_args(answer)[0] if puts else answer
+        self.statuses = (status, 201) if puts else (status,)
         self.streams = self.answer is Stream
         self.decoder = msgspec.json.Decoder(self.body) if self.body else None
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, get_type_hints
 
 import msgspec
 from starlette.requests import ClientDisconnect
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway import wire
 from gateway.admission import Admission, Admitted, Headers, Refused, credential
 from gateway.dialects.names import translated
-from gateway.endpoint import Call, Endpoint
+from gateway.endpoint import Call, Endpoint, Put
 from gateway.streaming import Flow, Places, Stream, begin
 from gateway.uses import Uses
 from shared import context, ids
@@ -35,10 +36,16 @@ class Word(msgspec.Struct, frozen=True):
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     prefix: str  # "/v1"
+    summary: str  # what it is for
     endpoints: tuple[Endpoint, ...]
     words: Mapping[Code, Word]  # total: a test sees to it
     render: Callable[[Fault, Word, str, datetime], object]  # (fault, word, path, now) → the body of an error
     field_names: Mapping[str, str]  # the contracts' field names in the dialect's words, where they are not camelCase
+
+    @property
+    def error(self) -> Any:
+        """The type of the body of an error."""
+        return get_type_hints(self.render)["return"]
 
 
 class Exchange:
@@ -134,6 +141,8 @@ class Mounted:
                 return endpoint.status, await self._begin(answer, endpoint, admitted.caller, scope)
         except Fault as fault:
             raise self._in_our_words(fault) from fault
+        if isinstance(answer, Put):
+            return 201 if answer.new else endpoint.status, wire.encode(answer.body)
         return endpoint.status, b"" if endpoint.status == 204 else wire.encode(answer)
 
     async def _begin(self, stream: Stream, endpoint: Endpoint, caller: Verdict | None, scope: Scope) -> Flow:

@@ -8,8 +8,10 @@ from shared.faults import Code, Fault
 
 
 def translated(field: str, names: Mapping[str, str]) -> str:
-    """A contract's field name in a dialect's words: by its table, else in camelCase."""
-    return names.get(field) or re.sub(r"_([a-z])", lambda match: match[1].upper(), field)
+    """A contract's field in a dialect's words, part by part: by its table, else in camelCase."""
+    return ".".join(
+        names.get(part) or re.sub(r"_([a-z])", lambda match: match[1].upper(), part) for part in field.split(".")
+    )
 
 
 def bare(prefix: str, public: str) -> str:

@@ -1,14 +1,15 @@
 """``/api/use``: link management, with ``lzly_live_`` and ``lzly_test_`` keys."""
 
 from gateway.dialects.dialect import Dialect
-from gateway.dialects.use import analytics, discovery
+from gateway.dialects.use import analytics, bulk, discovery, links, tags
 from gateway.dialects.use.errors import FIELD_NAMES, WORDS, render
 
-RESOURCES = (*analytics.ENDPOINTS,)
+RESOURCES = (*links.ENDPOINTS, *bulk.ENDPOINTS, *tags.ENDPOINTS, *analytics.ENDPOINTS)
 
 USE = Dialect(
     name="use",
     prefix="/api/use",
+    summary="Short links and what becomes of them: for programs that manage links.",
     endpoints=(*discovery.endpoints("/api/use", RESOURCES), *RESOURCES),
     words=WORDS,
     render=render,

@@ -31,7 +31,10 @@ class AnalyticsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class Share(msgspec.Struct, frozen=True, kw_only=True):
     """The clicks with one value. What comes after the 50 most frequent values is together `Other`."""
 
-    name: Annotated[str, Meta(description="`Unknown`, or `Direct` without a referrer, where nothing was told.")]
+    name: Annotated[
+        str,
+        Meta(description="`Unknown`, or `Direct` without a referrer, where nothing was told.", examples=["Firefox"]),
+    ]
     clicks: Count
     percentage: Percentage
 
@@ -51,7 +54,9 @@ class BotDetection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    timestamp: Annotated[str, Meta(description="When the hour, day or week begins, in UTC.")]
+    timestamp: Annotated[
+        str, Meta(description="When the hour, day or week begins, in UTC.", examples=["2026-01-31T00:00:00.000Z"])
+    ]
     clicks: Count
     unique_visitors: Annotated[Count, Meta(description="Visitors whose first click of a day was in this bucket.")]
 
@@ -143,5 +148,5 @@ def _bucket(point: analytics.Point) -> Bucket:
 
 ENDPOINTS = (
     Endpoint("GET", "/analytics", get_analytics, scope="analytics:read"),
-    Endpoint("GET", "/analytics/links/{id}", get_link_analytics, scope="analytics:read"),
+    Endpoint("GET", "/analytics/links/{id}", get_link_analytics, scope="analytics:read", parts={"id": LinkId}),
 )

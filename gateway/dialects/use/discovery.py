@@ -1,25 +1,31 @@
 """What this API offers, for whoever comes without a key."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from gateway.endpoint import Call, Endpoint
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    method: str
-    path: str
-    description: str
-    permission: str | None
+    method: Annotated[str, Meta(examples=["POST"])]
+    path: Annotated[str, Meta(examples=["/api/use/links"])]
+    description: Annotated[str, Meta(examples=["Makes a short link."])]
+    permission: Annotated[
+        str | None, Meta(description="What a key must be allowed; `null`: no key is needed.", examples=["links:write"])
+    ]
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    version: str
-    status: Literal["operational", "degraded"]
-    documentation: str
+    name: Annotated[str, Meta(examples=["Waypost"])]
+    version: Annotated[str, Meta(description="Of this API.", examples=["v1"])]
+    status: Annotated[
+        Literal["operational", "degraded"],
+        Meta(description="Degraded: the services behind it are out of reach.", examples=["operational"]),
+    ]
+    documentation: Annotated[str, Meta(examples=["https://go.example/api/docs"])]
     endpoints: tuple[Offer, ...]
 
 

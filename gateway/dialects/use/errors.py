@@ -1,8 +1,10 @@
 """One body for every error, and ten words for what can go wrong."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from gateway.dialects.dialect import Word
 from gateway.wire import moment
@@ -31,17 +33,17 @@ FIELD_NAMES = {
 
 
 class Complaint(msgspec.Struct, frozen=True):
-    field: str
-    message: str
+    field: Annotated[str, Meta(description="By its name in the request.", examples=["limit"])]
+    message: Annotated[str, Meta(examples=["Expected `int`, got `str`"])]
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    error: str
-    message: str
-    status_code: int
-    timestamp: str
-    path: str
-    details: tuple[Complaint, ...]
+    error: Annotated[str, Meta(description="What kind of error it is, for programs.", examples=["ValidationError"])]
+    message: Annotated[str, Meta(description="What went wrong, for people.", examples=["limit: Expected `int`"])]
+    status_code: Annotated[int, Meta(description="The HTTP status of this answer.", examples=[400])]
+    timestamp: Annotated[str, Meta(description="When it happened, in UTC.", examples=["2026-01-31T09:05:00.123Z"])]
+    path: Annotated[str, Meta(description="The path of the request.", examples=["/api/use/links"])]
+    details: Annotated[tuple[Complaint, ...], Meta(description="Every field that is wrong.")]
 
 
 def render(fault: Fault, word: Word, path: str, now: datetime) -> ErrorBody:

@@ -15,8 +15,8 @@ Size = Literal[10, 20, 50, 100]
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    page: Annotated[int, Meta(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")] = 1
-    limit: Annotated[Size | None, Meta(description="Results per page; 20 without it.")] = None
+    page: Annotated[int, Meta(ge=1, le=LAST_PAGE, description="Number of the page, from 1.", examples=[1])] = 1
+    limit: Annotated[Size | None, Meta(description="Results per page; 20 without it.", examples=[20])] = None
     per_page: Annotated[Size | None, Meta(description="Another name of `limit`, which wins if both are given.")] = None
 
     @property
@@ -30,10 +30,10 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):
     data: Annotated[Sequence[T], Meta(description="What is on this page.")]
-    total: Annotated[int, Meta(description="All that match, on all pages.")]
-    page: int
-    per_page: int
-    has_more: Annotated[bool, Meta(description="Are there pages after this one?")]
+    total: Annotated[int, Meta(ge=0, description="All that match, on all pages.", examples=[243])]
+    page: Annotated[int, Meta(ge=1, description="Number of this page.", examples=[1])]
+    per_page: Annotated[int, Meta(description="Most results on a page.", examples=[20])]
+    has_more: Annotated[bool, Meta(description="Are there pages after this one?", examples=[True])]
 
 
 def paged(data: Sequence[T], total: int, query: PageQuery) -> Page[T]:

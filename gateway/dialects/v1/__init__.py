@@ -7,6 +7,7 @@ from gateway.dialects.v1.errors import FIELD_NAMES, WORDS, render
 V1 = Dialect(
     name="v1",
     prefix="/v1",
+    summary="The creator's API: profile, links, templates and analytics.",
     endpoints=(*profile.ENDPOINTS, *links.ENDPOINTS, *templates.ENDPOINTS, *analytics.ENDPOINTS, *live.ENDPOINTS),
     words=WORDS,
     render=render,

@@ -1,0 +1,134 @@
+"""Short links, one at a time, and lists of them."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+from msgspec.structs import asdict
+
+from gateway.dialects.names import bare
+from gateway.dialects.use.ids import LINK, LinkId
+from gateway.dialects.use.link_fields import (
+    Destination,
+    ExternalId,
+    LinkBody,
+    LinkChanges,
+    LinkValues,
+    NewLink,
+    body_of,
+)
+from gateway.dialects.use.paging import Page, PageQuery, paged
+from gateway.endpoint import Call, Endpoint, Put
+from shared.contracts import links
+from shared.contracts.links import Order, Sort, Status
+from shared.faults import Code, Fault
+
+Named = Annotated[ExternalId, Meta(examples=["crm-4711"])]
+
+SORTS = {"createdAt": Sort.CREATED_AT, "clicks": Sort.CLICKS}
+SHELVES = {"false": False, "true": True, "all": None}
+
+
+class LinksQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    search: Annotated[
+        str | None, Meta(description="Text in title, short code or destination.", examples=["summer"])
+    ] = None
+    status: Annotated[Status | None, Meta(examples=["active"])] = None
+    tag: Annotated[str | None, Meta(description="Only links with this tag.", examples=["marketing"])] = None
+    archived: Annotated[Literal["false", "true", "all"] | None, Meta(description="Without it: `false`.")] = None
+    sort_by: Annotated[Literal["createdAt", "clicks"] | None, Meta(description="Without it: `createdAt`.")] = None
+    sort_order: Annotated[Order | None, Meta(description="Without it: `desc`.")] = None
+    destination_url: Annotated[
+        Destination | None,
+        Meta(description="Links that lead to this very address, archived ones too. No other filter goes with it."),
+    ] = None
+
+
+async def list_links(call: Call, query: LinksQuery) -> Page[LinkBody]:
+    """Your links: filtered, sorted, and page by page."""
+    if query.destination_url is not None:
+        found = await _that_lead_to(call, query, query.destination_url)
+    else:
+        found = await call.ask(
+            links.SearchLinks(
+                workspace=call.workspace,
+                mode=call.mode,
+                search=query.search,
+                status=query.status,
+                tag=query.tag,
+                archived=SHELVES[query.archived or "false"],
+                sort=SORTS[query.sort_by or "createdAt"],
+                order=query.sort_order or Order.DESC,
+                limit=query.size,
+                offset=query.offset,
+            )
+        )
+    return paged([body_of(call, link) for link in found.links], found.total, query)
+
+
+async def create_link(call: Call, body: NewLink) -> LinkBody:
+    """Makes a short link."""
+    created = await call.write(links.CreateLink(workspace=call.workspace, mode=call.mode, **asdict(body)))
+    return body_of(call, created)
+
+
+async def get_link(call: Call) -> LinkBody:
+    """One of your links."""
+    return body_of(call, await call.ask(links.GetLink(workspace=call.workspace, mode=call.mode, id=_id(call))))
+
+
+async def update_link(call: Call, body: LinkChanges) -> LinkBody:
+    """Changes the fields that are given and leaves the others."""
+    updated = await call.write(links.UpdateLink(workspace=call.workspace, mode=call.mode, id=_id(call), **asdict(body)))
+    return body_of(call, updated)
+
+
+async def delete_link(call: Call) -> None:
+    """Removes a link for good."""
+    await call.write(links.DeleteLink(workspace=call.workspace, mode=call.mode, id=_id(call)))
+
+
+async def get_external_link(call: Call) -> LinkBody:
+    """The link that has an id of yours."""
+    external_id = call.path["externalId"]
+    found = await call.ask(links.GetLink(workspace=call.workspace, mode=call.mode, external_id=external_id))
+    return body_of(call, found)
+
+
+async def put_external_link(call: Call, body: LinkValues) -> Put[LinkBody]:
+    """Changes the link that has an id of yours as far as fields are given, or makes it if there is none."""
+    upserted = await call.write(
+        links.UpsertLink(workspace=call.workspace, mode=call.mode, external_id=call.path["externalId"], **asdict(body))
+    )
+    return Put(body_of(call, upserted.link), new=upserted.created)
+
+
+async def _that_lead_to(call: Call, query: LinksQuery, destination_url: str) -> links.LinkPage:
+    others = ("search", "status", "tag", "archived", "sort_by", "sort_order")
+    if any(getattr(query, name) is not None for name in others):
+        raise Fault(Code.INVALID, "No other filter and no order goes with destinationUrl", field="destination_url")
+    return await call.ask(
+        links.FindLinks(
+            workspace=call.workspace,
+            mode=call.mode,
+            destination_url=destination_url,
+            limit=query.size,
+            offset=query.offset,
+        )
+    )
+
+
+def _id(call: Call) -> str:
+    return bare(LINK, call.path["id"])
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/links", list_links, scope="links:read"),
+    Endpoint("POST", "/links", create_link, scope="links:write", status=201),
+    Endpoint("GET", "/links/{id}", get_link, scope="links:read", parts={"id": LinkId}),
+    Endpoint("PATCH", "/links/{id}", update_link, scope="links:write", parts={"id": LinkId}),
+    Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204, parts={"id": LinkId}),
+    Endpoint("GET", "/links/external/{externalId}", get_external_link, scope="links:read", parts={"externalId": Named}),
+    Endpoint(
+        "PUT", "/links/external/{externalId}", put_external_link, scope="links:write", parts={"externalId": Named}
+    ),
+)
