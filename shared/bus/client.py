@@ -48,6 +48,8 @@ class Bus:
         self._stream = client.jetstream(timeout=settings.ask_timeout_seconds)
         self._reconnected: list[Callable[[], None]] = []
         self._closed = asyncio.Event()
+        self._keeps_streams = False
+        self._mending: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
@@ -118,6 +120,8 @@ class Bus:
         except TimeoutError:
             raise Fault(Code.TIMEOUT, "The stream did not acknowledge in time") from None
         except AWAY as error:
+            if isinstance(error, nats.js.errors.NoStreamResponseError):
+                self.mend()
             raise Fault(Code.UNAVAILABLE, f"The stream cannot take messages right now: {error}") from error
 
     async def hear(self, event: type[E], call: Callable[[E], None]) -> None:
@@ -143,9 +147,13 @@ class Bus:
             filter_subject=subject,
             max_ack_pending=1000,
         )
-        try:
+
+        async def make() -> None:
             await self._stream.add_consumer(stream, config)
-            return Puller(self._client, await self._stream.pull_subscribe_bind(durable=durable, stream=stream))
+
+        try:
+            await make()
+            return Puller(self._client, await self._stream.pull_subscribe_bind(durable=durable, stream=stream), make)
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The stream cannot be read right now: {error}") from error
 
@@ -208,5 +216,27 @@ class Bus:
             return await self._stream.key_value(bucket)
 
     async def ensure_streams(self) -> None:
-        """Makes the streams, or brings them up to date; keeps trying while the server is starting."""
+        """Makes the streams, or brings them up to date; keeps trying while the server is starting.
+
+        From then on this process also makes them again when the server has lost them.
+        """
         await streams.ensure(self._stream, self._settings)
+        self._keeps_streams = True
+
+    def mend(self) -> None:
+        """Sees to it that the streams are there, as a server that has come back may have an empty disk."""
+        if self._keeps_streams and (self._mending is None or self._mending.done()):
+            self._mending = asyncio.create_task(self._mend(), name="mend the streams")
+
+    async def end_mending(self) -> None:
+        if self._mending is not None:
+            self._mending.cancel()
+            await asyncio.wait([self._mending])
+
+    async def _mend(self) -> None:
+        try:
+            # What is there was brought up to date by whoever started last, and may be newer than what we know.
+            await streams.ensure(self._stream, self._settings, update=False)
+        except AWAY as error:
+            # Lost once more: the next connection, or the next message without a stream, brings us here again.
+            log.info("The streams are looked at later: %s", str(error) or type(error).__name__)

@@ -45,6 +45,7 @@ async def connect(settings: Settings) -> AsyncIterator[Bus]:
         nonlocal told
         told = ""
         log.info("NATS is reached again")
+        bus.mend()
         bus.gap()
 
     async def on_close() -> None:
@@ -68,6 +69,7 @@ async def connect(settings: Settings) -> AsyncIterator[Bus]:
     try:
         yield bus
     finally:
+        await bus.end_mending()
         with contextlib.suppress(*AWAY):
             async with asyncio.timeout(settings.ask_timeout_seconds):
                 await client.close()

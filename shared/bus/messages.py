@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
 import nats.errors
+import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -135,16 +136,26 @@ class Delivery(msgspec.Struct, frozen=True):
 class Puller:
     """A durable consumer, shared by all copies of a service that use the same name."""
 
-    def __init__(self, client: Client, subscription: Any) -> None:
+    def __init__(self, client: Client, subscription: Any, make: Callable[[], Awaitable[None]] | None = None) -> None:
+        """``make`` makes the consumer again when the server has none; without it, that is a `Fault` like any other."""
         self._client = client
         self._subscription = subscription
+        self._make = make
 
     async def fetch(self, most: int, wait_seconds: float) -> list[Delivery]:
         """Up to ``most`` messages; an empty list when none came in time; UNAVAILABLE when out of reach."""
         if not self._client.is_connected:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be reached right now")
         try:
-            return [Delivery(message) for message in await self._subscription.fetch(most, timeout=wait_seconds)]
+            try:
+                return [Delivery(message) for message in await self._subscription.fetch(most, timeout=wait_seconds)]
+            except nats.js.errors.APIError as error:
+                if self._make is None:
+                    raise
+                # A server that has come back with an empty disk, or whose operator has cleared up, has no consumer.
+                log.warning("The consumer is made again: %s", error)
+                await self._make()
+                return []
         except TimeoutError:
             return []
         except AWAY as error:

@@ -18,10 +18,13 @@ DUPLICATE_WINDOW = 120.0
 log = logging.getLogger(__name__)
 
 
-async def ensure(stream: JetStreamContext, settings: Settings) -> None:
-    """Makes every stream of `wanted`, or brings it up to date; keeps trying while the server is starting."""
+async def ensure(stream: JetStreamContext, settings: Settings, *, update: bool = True) -> None:
+    """Makes every stream of `wanted`, or brings it up to date; keeps trying while the server is starting.
+
+    Without ``update`` a stream that is there is left as it is.
+    """
     for config in wanted(settings):
-        await _ensure(stream, config, settings.bus_reconnect_wait_seconds)
+        await _ensure(stream, config, settings.bus_reconnect_wait_seconds, update=update)
 
 
 def wanted(settings: Settings) -> tuple[StreamConfig, ...]:
@@ -60,13 +63,14 @@ def wanted(settings: Settings) -> tuple[StreamConfig, ...]:
     )
 
 
-async def _ensure(stream: JetStreamContext, config: StreamConfig, wait_seconds: float) -> None:
+async def _ensure(stream: JetStreamContext, config: StreamConfig, wait_seconds: float, *, update: bool) -> None:
     while True:
         try:
             try:
                 await stream.add_stream(config)
             except nats.js.errors.BadRequestError:
-                await stream.update_stream(config)
+                if update:
+                    await stream.update_stream(config)
             return
         except (
             nats.errors.TimeoutError,

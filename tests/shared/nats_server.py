@@ -1,5 +1,6 @@
 """A NATS server of a test's own, that can be killed and comes back on the same port."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -39,6 +40,10 @@ class NatsServer:
             self._process.kill()
             self._process.wait(20)
             self._process = None
+
+    def forget(self) -> None:
+        """All that it has kept, as when its disk is lost; while it does not run."""
+        shutil.rmtree(self._folder / "nats")
 
     def _write(self) -> Path:
         config = self._folder / "nats.conf"

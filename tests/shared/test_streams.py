@@ -1,6 +1,7 @@
 """What the streams promise, as the server itself tells it."""
 
 import asyncio
+import contextlib
 import json
 import urllib.request
 
@@ -9,7 +10,7 @@ import pytest
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from shared import bus as buses
-from shared.bus import EVENTS_STREAM, Bus
+from shared.bus import EVENTS_STREAM, Bus, Delivery, Puller
 from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
 from shared.faults import Code, Fault
 from shared.ids import new
@@ -105,6 +106,71 @@ async def test_pulling_from_a_server_that_is_away_is_unavailable_at_once(nats_se
         fault, seconds = await fault_of(puller.fetch(10, 5))
     assert fault.code is Code.UNAVAILABLE
     assert seconds < 1
+
+
+async def test_a_server_that_comes_back_with_an_empty_disk_gets_its_streams_and_consumers_again(
+    nats_server: NatsServer,
+) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        puller = await bus.pull(EVENTS_STREAM, "patient", "events.echo.rang", deliveries=-1, ack_wait=5)
+        nats_server.kill()
+        nats_server.forget()
+        nats_server.start()
+        await until(lambda: bus.connected)
+        assert await delivered(bus, puller) == [b"1"]
+
+
+async def test_streams_that_somebody_deletes_are_made_again_when_there_is_something_to_keep(
+    nats_server: NatsServer,
+) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        puller = await bus.pull(EVENTS_STREAM, "patient", "events.echo.rang", deliveries=-1, ack_wait=5)
+        for stream in (EVENTS_STREAM, CLICKS_STREAM):
+            await bus._stream.delete_stream(stream)
+        fault, _ = await fault_of(bus.publish("events.echo.rang", b"0", new(), 2))
+        assert fault.code is Code.UNAVAILABLE
+        assert await delivered(bus, puller) == [b"1"]
+
+
+async def test_what_mends_the_streams_leaves_newer_settings_alone(nats_server: NatsServer) -> None:
+    settings = Settings(nats_url=nats_server.url)
+    async with buses.connect(settings) as bus, buses.connect(settings) as watcher:
+        await bus.ensure_streams()
+        async with buses.connect(msgspec.structs.replace(settings, events_keep_seconds=60.0)) as newer:
+            await newer.ensure_streams()
+        mended = asyncio.Event()
+        bus.on_gap(mended.set)
+        nats_server.kill()
+        await until(lambda: not bus.connected)
+        nats_server.start()
+        await mended.wait()
+        assert bus._mending
+        await asyncio.wait([bus._mending])
+        await until(lambda: watcher.connected)
+        assert (await config_of(watcher, EVENTS_STREAM)).max_age == 60
+
+
+async def delivered(bus: Bus, puller: Puller) -> list[bytes]:
+    """What comes out of the stream after one message has gone in, both tried until they succeed."""
+    message = new()
+
+    async def goes_in() -> bool:
+        with contextlib.suppress(Fault):
+            await bus.publish("events.echo.rang", b"1", message, 2)
+            return True
+        return False
+
+    async def comes_out() -> list[Delivery]:
+        with contextlib.suppress(Fault):
+            arrived.extend(await puller.fetch(10, 0.2))
+        return arrived
+
+    arrived: list[Delivery] = []
+    await until(goes_in)
+    await until(comes_out)
+    return [delivery.data for delivery in arrived]
 
 
 def test_every_acknowledged_message_is_synced_to_disk(nats_server: NatsServer) -> None:
