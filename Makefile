@@ -7,7 +7,7 @@ DATA ?= .waypost
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up check test bench format lock clean
+.PHONY: help setup up check test chaos bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ check: $(STAMP) ## format, lint, strict types, architecture
 
 test: $(STAMP) ## everything, on real servers (TESTS=tests/deploy for a part)
 	$(VENV)/bin/pytest $(TESTS)
+
+chaos: $(STAMP) ## the long proofs that no click is lost, whatever dies (CHAOS_SEED=… makes a run again)
+	$(VENV)/bin/pytest -m long tests/chaos
 
 bench: $(STAMP) ## measure, and write bench.json (ONLY="redirect list" for some rows)
 	$(VENV)/bin/python -m tests.bench $(if $(ONLY),--only $(ONLY))

@@ -19,6 +19,7 @@ from shared.ids import new as new_id
 from tests.chaos.ledger import Ledger, Verdict
 
 LOOK_SECONDS = 0.25
+MOST_SECONDS = 300
 
 RAW = "select link, substr(query, 3) as token, date_trunc('hour', at, 'UTC') as hour from analytics.visits"
 BY_LINK = {
@@ -58,23 +59,24 @@ async def open_campaign(platform: Platform, links: int) -> Campaign:
 
 
 async def settled(
-    platform: Platform, campaign: Campaign, ledger: Ledger, *, calm_seconds: float, seconds: float
+    platform: Platform, campaign: Campaign, ledger: Ledger, *, calm_seconds: float, patience_seconds: float
 ) -> Verdict:
-    """The verdict once it has been clean, with an empty stream, for ``calm_seconds``; or the one after ``seconds``."""
-    began = calm_since = time.monotonic()
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        try:
-            verdict, empty = await judge(platform, campaign, ledger), await _stream_is_empty(platform)
-        except Fault:
-            # What was killed last may not be quite back.
-            verdict = None
-        now = time.monotonic()
-        if verdict is None or not (verdict.clean and empty):
-            calm_since = now
-        if verdict is not None and (now - calm_since >= calm_seconds or now - began >= seconds):
-            return verdict
-        assert now - began < 2 * seconds, "the platform does not answer any more"
+    """The verdict when nothing has changed any more: for ``calm_seconds`` if it is clean, else for the longer time."""
+    last: tuple[Verdict, int] | None = None
+    since = time.monotonic()
+    async with asyncio.timeout(MOST_SECONDS):
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                seen = (await judge(platform, campaign, ledger), await _left_in_stream(platform))
+            except Fault:
+                # What was killed last may not be quite back.
+                continue
+            if seen != last:
+                last, since = seen, time.monotonic()
+            verdict, left = seen
+            if time.monotonic() - since >= (calm_seconds if verdict.clean and not left else patience_seconds):
+                return verdict
 
 
 async def judge(platform: Platform, campaign: Campaign, ledger: Ledger) -> Verdict:
@@ -117,6 +119,6 @@ async def _reports_that_differ(bus: Bus, campaign: Campaign, raw: Sequence[async
     return differing
 
 
-async def _stream_is_empty(platform: Platform) -> bool:
+async def _left_in_stream(platform: Platform) -> int:
     reply = await platform.bus._client.request(f"$JS.API.STREAM.INFO.{CLICKS_STREAM}", timeout=5)
-    return int(msgspec.json.decode(reply.data)["state"]["messages"]) == 0
+    return int(msgspec.json.decode(reply.data)["state"]["messages"])

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tests.chaos.ledger import Ledger
+from tests.shared.waiting import until
 
 PATIENCE_SECONDS = 2.0  # after it a visitor goes away without an answer
 MOST_WAITING = 400  # visitors at the same time; past it a slot stays empty
@@ -53,6 +54,10 @@ class Crowd:
         # A failure in here is one of the proof itself.
         if not coming.cancelled():
             coming.result()
+
+    async def until_answered(self, clicks: int, seconds: float) -> None:
+        """While they click: returns when that many redirects have come in all."""
+        await until(lambda: len(self._ledger.answered) >= clicks, seconds)
 
     async def click(self) -> bool:
         """One click of one visitor; whether a redirect came."""

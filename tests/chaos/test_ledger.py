@@ -16,7 +16,6 @@ from tests.chaos.books import open_campaign, settled
 from tests.chaos.conftest import Say
 from tests.chaos.crowd import Crowd
 from tests.chaos.ledger import Ledger
-from tests.shared.waiting import until
 
 LINKS = 20
 
@@ -28,7 +27,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     longest_hang: float  # seconds
     longest_pause: float  # seconds between two troubles
     calm_seconds: float
-    settle_seconds: float
+    patience_seconds: float
     settings: Mapping[str, str]
 
 
@@ -39,7 +38,7 @@ SHORT = Form(
     longest_hang=2,
     longest_pause=0.5,
     calm_seconds=3,
-    settle_seconds=40,
+    patience_seconds=20,
     # What a dead process held is waited for less long, in order to see the end sooner.
     settings={variable("ingest_ack_wait_seconds"): "4", variable("journal_adopt_seconds"): "1"},
 )
@@ -50,7 +49,7 @@ FULL = Form(
     longest_hang=20,
     longest_pause=2,
     calm_seconds=30,
-    settle_seconds=120,
+    patience_seconds=60,
     settings={},
 )
 
@@ -73,9 +72,9 @@ async def test_no_click_is_lost_or_counted_twice_while_everything_is_killed_and_
                 for trouble in towns.plan(dice, form.each, form.longest_hang):
                     await asyncio.sleep(dice.uniform(0, form.longest_pause))
                     await town.suffer(trouble, dice)
-                await until(lambda: len(ledger.answered) >= form.clicks, form.clicks)
+                await crowd.until_answered(form.clicks, form.clicks)
             verdict = await settled(
-                town.platform, campaign, ledger, calm_seconds=form.calm_seconds, seconds=form.settle_seconds
+                town.platform, campaign, ledger, calm_seconds=form.calm_seconds, patience_seconds=form.patience_seconds
             )
     say(
         seed=seed,
