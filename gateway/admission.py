@@ -26,6 +26,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
     caller: Verdict | None
     headers: Headers
+    decision: Decision | None  # None: no limit applies
 
 
 class Refused(Exception):
@@ -58,25 +59,25 @@ class Admission:
                     caller, problem = None, Fault(Code.FORBIDDEN, ELSEWHERE)
         except Fault as fault:
             problem = fault
-        headers = await self._count(caller, self._addresses.counted(scope))
+        decision = await self._count(caller, self._addresses.counted(scope))
+        headers = rate_headers(decision) if decision else []
         if problem is not None:
             raise Refused(problem, headers)
         if caller is None and not open_to_all:
             raise Refused(Fault(Code.UNAUTHENTICATED, NO_KEY), headers)
         if caller is not None and need is not None and need not in caller.scopes:
             raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers, caller)
-        return Admitted(caller, headers)
+        return Admitted(caller, headers, decision)
 
-    async def _count(self, caller: Verdict | None, address: str) -> Headers:
+    async def _count(self, caller: Verdict | None, address: str) -> Decision | None:
         layers = self._layers(caller, address)
         if not any(layer.limit for layer in layers):
-            return []  # the operator has switched off all that apply, so there is no number to tell
+            return None  # the operator has switched off all that apply, so there is no number to tell
         decision = await self._limiter.decide(layers)
-        headers = rate_headers(decision)
         if decision.allowed:
-            return headers
+            return decision
         fault = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
-        raise Refused(fault, headers, caller)
+        raise Refused(fault, rate_headers(decision), caller)
 
     def _layers(self, caller: Verdict | None, address: str) -> list[Layer]:
         settings = self._settings

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from starlette.types import Scope
 
+from gateway.limits import Decision
 from gateway.streaming import Stream
 from gateway.wire import header
 from shared.bus import Bus
@@ -27,6 +28,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     bus: Bus
     settings: Settings
     caller: Verdict | None
+    rate: Decision | None  # None: no limit applies
     path: dict[str, str]
     scope: Scope
     now: datetime
@@ -47,14 +49,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return await self.bus.ask(question)
 
     @property
+    def key(self) -> Verdict:
+        assert self.caller, "an endpoint that is open to all has no caller"
+        return self.caller
+
+    @property
     def workspace(self) -> str:
-        assert self.caller, "an endpoint without a scope has no caller"
-        return self.caller.workspace
+        return self.key.workspace
 
     @property
     def mode(self) -> Mode:
-        assert self.caller, "an endpoint without a scope has no caller"
-        return self.caller.mode
+        return self.key.mode
 
 
 class Put(msgspec.Struct, Generic[A], frozen=True):
@@ -68,8 +73,8 @@ class Endpoint:
     """``Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204)``
 
     The function takes the `Call`, then, as far as it names them, ``query`` and ``body``: their types say what is
-    accepted, and its return type what is answered: a `Stream` does not end. No scope: nobody needs a key. ``parts`` are
-    the types of what stands in the path's braces.
+    accepted, and its return type what is answered: a `Stream` does not end. No scope: nobody needs a key, or, with
+    ``any_key``, any one will do. ``parts`` are the types of what stands in the path's braces.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Endpoint:
         handle: Callable[..., Awaitable[Any]],
         *,
         scope: str | None,
+        any_key: bool = False,
         status: int = 200,
         parts: Mapping[str, Any] | None = None,
     ) -> None:
@@ -89,6 +95,7 @@ class Endpoint:
         self.path = path
         self.handle = handle
         self.scope = scope
+        self.open_to_all = scope is None and not any_key
         self.status = status
         self.name = handle.__name__
         self.summary = inspect.getdoc(handle) or ""

@@ -126,7 +126,7 @@ class Mounted:
         if endpoint is None:
             exchange.let_in(await self._admission.admit(scope, None, open_to_all=True))
             raise self._nothing_here(methods, exchange.headers)
-        admitted = await self._admission.admit(scope, endpoint.scope, open_to_all=endpoint.scope is None)
+        admitted = await self._admission.admit(scope, endpoint.scope, open_to_all=endpoint.open_to_all)
         exchange.let_in(admitted)
         given: dict[str, object] = {}
         query = wire.decode_query(endpoint.query, scope["query_string"])
@@ -136,7 +136,7 @@ class Mounted:
             body = await wire.read_body(scope, receive, self._settings)
             given["body"] = wire.decode_body(endpoint.decoder, body)
         try:
-            answer = await endpoint.handle(self._call(admitted.caller, scope), **given)
+            answer = await endpoint.handle(self._call(admitted, scope), **given)
             if isinstance(answer, Stream):
                 return endpoint.status, await self._begin(answer, endpoint, admitted.caller, scope)
         except Fault as fault:
@@ -151,11 +151,12 @@ class Mounted:
         place = self._places.take(caller, secret or "", endpoint.scope or "")
         return await begin(stream, place, self._places, self._settings)
 
-    def _call(self, caller: Verdict | None, scope: Scope) -> Call:
+    def _call(self, admitted: Admitted, scope: Scope) -> Call:
         return Call(
             bus=self._bus,
             settings=self._settings,
-            caller=caller,
+            caller=admitted.caller,
+            rate=admitted.decision,
             path=scope.get("path_params", {}),
             scope=scope,
             now=datetime.now(UTC),

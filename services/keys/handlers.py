@@ -121,9 +121,10 @@ async def report_leak(tx: Connection, ask: ReportLeak) -> Leak:
 async def get_key_usage(db: Connection, ask: GetKeyUsage) -> KeyUsage:
     if not 1 <= ask.days <= USAGE_DAYS:
         raise Fault(Code.INVALID, f"The usage of a key is told for 1 to {USAGE_DAYS} days", field="days")
-    key = await get_key(db, GetKey(workspace=ask.workspace, id=ask.id))
     today = datetime.now(UTC).date()
-    return KeyUsage(key=key, days=tuple(await store_uses.list_days(db, key.workspace, key.id, today, ask.days)))
+    days = await store_uses.list_days(db, ask.workspace, ask.id, today, ask.days) if ids.valid(ask.id) else []
+    # In this order, no use is counted that came after the last one.
+    return KeyUsage(key=await get_key(db, GetKey(workspace=ask.workspace, id=ask.id)), days=tuple(days))
 
 
 async def record_uses(tx: Connection, ask: RecordUses) -> None:

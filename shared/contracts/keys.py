@@ -145,6 +145,10 @@ class KeyDay(msgspec.Struct, frozen=True):
     limited: int
     failed: int
 
+    @property
+    def requests(self) -> int:
+        return self.succeeded + self.refused + self.limited + self.failed
+
 
 class KeyUsage(msgspec.Struct, frozen=True, kw_only=True):
     key: Key
