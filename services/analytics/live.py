@@ -97,6 +97,7 @@ class Live:
             await self._bus.publish(message.subject, message.payload, message.id, timeout)
         except Fault as fault:
             self._leave_out(message, fault.message)
+            self._doubtful = True
         else:
             self._failing = False
 

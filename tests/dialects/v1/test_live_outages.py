@@ -1,0 +1,130 @@
+"""What those who watch notice when gateways, the analytics and NATS are killed, hang, and come back."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+
+import aiohttp
+import pytest
+
+from tests import servers as test_servers
+from tests import world as worlds
+from tests.client import Client, until
+from tests.dialects.v1.live import clicks, happen, tokens, until_watchers
+from tests.servers import Servers
+from tests.sse import Event, Watch, watch
+from tests.world import Gateway, World
+
+ROUNDS = 4
+
+
+async def test_after_the_kill_of_a_gateway_another_one_goes_on_without_loss_or_double(
+    world: World, client: Client
+) -> None:
+    link = await client.new_link()
+    gateways = [await world.start_gateway(f"gateway-killed-{number}") for number in range(2)]
+    letters = [f"t{number}" for number in range(40)]
+    seen: list[Event] = []
+    last = ""
+    clicking = asyncio.create_task(slowly(client, link["shortCode"], letters))
+    for round_ in range(ROUNDS):
+        gateway = gateways[round_ % 2]
+        async with watch(client.at(gateway.url), after=last) as live:
+            seen += await live.some(3)
+            await gateway.process.stop(signal.SIGKILL)
+            seen += await live.end(5)
+            last = live.last_id
+        await gateway.process.start()
+        await until_ready(client.at(gateway.url))
+    async with watch(client, after=last) as live:
+        await clicking
+        seen += await live.some(len(letters) - len(seen))
+    assert sorted(tokens(seen)) == sorted(letters)
+    assert len({event.id for event in seen}) == len(letters)
+    for gateway in gateways:
+        await gateway.process.stop()
+    # The killed ones could not say goodbye; the server has forgotten their readers by itself.
+    await until_watchers(world, 0, seconds=20)
+
+
+async def slowly(client: Client, code: str, letters: Sequence[str]) -> None:
+    for letter in letters:
+        await clicks(client, code, [letter])
+        await asyncio.sleep(0.1)
+
+
+async def until_ready(client: Client) -> None:
+    async def status() -> int:
+        try:
+            return (await client.get("/readyz")).status
+        except aiohttp.ClientError:
+            return 0
+
+    await until(status, lambda seen: seen == 200, seconds=20)
+
+
+async def test_a_kill_of_the_analytics_shows_nothing_twice(world: World, client: Client) -> None:
+    link = await client.new_link()
+    process = world.services["analytics"]
+    letters = [f"k{number}" for number in range(30)]
+    async with watch(client) as live:
+        clicking = asyncio.create_task(slowly(client, link["shortCode"], letters))
+        seen = await live.some(5)
+        await process.stop(signal.SIGKILL)
+        await process.start()
+        await clicking
+        # What was being counted comes again when the server has missed its acknowledgement.
+        seen += await live.some(len(letters) - len(seen), seconds=40)
+    assert sorted(tokens(seen)) == sorted(letters)
+
+
+@pytest.fixture
+async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Servers, World, Gateway]]:
+    """Servers that may be killed, and a world on them."""
+    servers = test_servers.start(tmp_path_factory.mktemp("live-servers"))
+    try:
+        async with worlds.begin(servers, tmp_path_factory.mktemp("live-world")) as world:
+            gateway = await world.start_gateway("gateway-live", live_heartbeat_seconds=0.5)
+            yield servers, world, gateway
+            await gateway.process.stop()
+    finally:
+        servers.stop()
+
+
+async def test_a_stream_stays_open_while_nats_is_away_and_goes_on_after_it(
+    own: tuple[Servers, World, Gateway], session: aiohttp.ClientSession
+) -> None:
+    servers, world, gateway = own
+    account = await world.account()
+    client = Client(session, gateway.url, (await world.key(account)).secret, account)
+    link = await client.new_link()
+    async with watch(client) as live:
+        await clicks(client, link["shortCode"], ["before"])
+        assert tokens([await live.next()]) == ["before"]
+        await hangs(servers, client, live, link["shortCode"])
+        await dies(servers, world, client, live, link["shortCode"])
+
+
+async def hangs(servers: Servers, client: Client, live: Watch, code: str) -> None:
+    nats = servers.processes["nats"]
+    nats.send_signal(signal.SIGSTOP)
+    await clicks(client, code, ["hung"])
+    for _ in range(3):
+        await live.alive()
+    nats.send_signal(signal.SIGCONT)
+    assert tokens([await live.next(20)]) == ["hung"]
+
+
+async def dies(servers: Servers, world: World, client: Client, live: Watch, code: str) -> None:
+    servers.processes["nats"].kill()
+    servers.processes["nats"].wait()
+    await clicks(client, code, ["away"])
+    for _ in range(3):
+        await live.alive()
+    servers.start_again("nats")
+    # The live stream was in the memory of the server, so what was in it is gone, and that is told.
+    gap, event = await live.some(2, seconds=30)
+    assert gap.name == "gap"
+    assert tokens([event]) == ["away"]
+    await happen(world, client, ["after"])
+    assert tokens([await live.next()]) == ["after"]
