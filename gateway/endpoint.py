@@ -17,12 +17,13 @@ from shared.bus import Bus
 from shared.contracts.ask import Ask
 from shared.contracts.keys import Verdict
 from shared.contracts.modes import Mode
+from shared.once import Once
 from shared.settings import Settings
 
 A = TypeVar("A")
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Call(msgspec.Struct, kw_only=True):
     """One admitted request, as an endpoint's function sees it."""
 
     bus: Bus
@@ -31,7 +32,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     rate: Decision | None  # None: no limit applies
     path: dict[str, str]
     scope: Scope
-    now: datetime
+    now: datetime  # for a request that repeats an earlier one, from `write` on, the earlier one's
+    once: Once | None = None
+    replayed: bool = False
 
     def header(self, name: bytes) -> str | None:
         """The first header of that name, which is given in lower case."""
@@ -46,7 +49,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
         What else was asked beforehand might be answered differently when the request is repeated.
         """
-        return await self.bus.ask(question)
+        if self.once is None:
+            return await self.bus.ask(question)
+        done = await self.bus.ask_once(question, self.once)
+        if done.first_asked is not None:
+            # What was answered then is drawn up as of then, to the last byte.
+            self.now = done.first_asked
+            self.replayed = True
+        return done.answer
 
     @property
     def key(self) -> Verdict:

@@ -89,6 +89,7 @@ class Answering:
             started = time.perf_counter_ns()
             tally.requests += 1
             try:
+                context.once.set(request.once)
                 async with asyncio.timeout(left):
                     answer = await answerer(request.decode(question))
                 await request.answer(answer)

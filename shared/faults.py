@@ -13,6 +13,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD = "method"  # the path exists, the method does not
     CONFLICT = "conflict"
+    BUSY = "busy"  # the same request, with the same idempotency key, is being worked on; retry_after: seconds
     TOO_LARGE = "too_large"
     LIMITED = "limited"  # retry_after: seconds
     UNAVAILABLE = "unavailable"  # nobody can answer right now

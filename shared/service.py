@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 import logging
 import os
 import signal
@@ -15,14 +16,17 @@ import msgspec
 import uvloop
 
 from shared import bus as buses
+from shared import context, idempotency
 from shared import database as databases
 from shared import log as logs
 from shared.answering import Answerer, Answering
 from shared.bus import EVENTS_STREAM, Bus, Delivery, Puller
-from shared.contracts.ask import Ask, Event, answer_of, subject_of
+from shared.contracts.ask import Ask, Event, answer_of, is_confidential, subject_of
 from shared.database import Database
 from shared.faults import Fault
+from shared.idempotency import Attempt
 from shared.outbox import Relay
+from shared.sealing import Sealer
 from shared.settings import Settings, SettingsError, variable
 
 # Long enough for what a cancelled task still has to tidy up.
@@ -40,13 +44,28 @@ class Service:
         self.bus = bus
         self.database = database
         self.relay = Relay(bus, database, settings)
+        self._attempt: Attempt | None = None
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> typing.AsyncIterator[databases.Connection]:
-        """A transaction whose facts are told as soon as it has committed."""
+        """A transaction whose facts are told as soon as it has committed.
+
+        For a write with an idempotency key it is a part of the one transaction that also keeps the answer, and commits
+        when the handler has returned.
+        """
+        if self._attempt:
+            async with self._attempt.transaction() as tx:
+                yield tx
+            return
         async with self.database.transaction() as tx:
             yield tx
         self.relay.nudge()
+
+    def at(self, attempt: Attempt) -> "Service":
+        """The same service as the handler of one such write sees it."""
+        service = copy.copy(self)
+        service._attempt = attempt
+        return service
 
 
 class Handler(msgspec.Struct, frozen=True):
@@ -82,26 +101,36 @@ def read(handle: Callable[[databases.Connection, Any], Awaitable[Any]]) -> Handl
 def write(handle: Callable[[databases.Connection, Any], Awaitable[Any]]) -> Handler:
     """For ``async def create_link(tx, question)``: one transaction, rolled back when it raises."""
 
-    def bind(service: Service) -> Answerer:
-        async def answer(question: Any) -> Any:
-            async with service.transaction() as tx:
-                return await handle(tx, question)
+    async def in_transaction(service: Service, question: Any) -> Any:
+        async with service.transaction() as tx:
+            return await handle(tx, question)
 
-        return answer
-
-    return Handler(_question_of(handle), bind)
+    kind = _question_of(handle)
+    return Handler(kind, lambda service: _repeatable(service, kind, in_transaction))
 
 
 def whole(handle: Callable[[Service, Any], Awaitable[Any]]) -> Handler:
     """For ``async def create_key(service, question)``: who asks others first, and opens its transaction itself."""
 
-    def bind(service: Service) -> Answerer:
-        async def answer(question: Any) -> Any:
+    kind = _question_of(handle)
+    return Handler(kind, lambda service: _repeatable(service, kind, handle))
+
+
+def _repeatable(service: Service, kind: type[Ask[Any]], handle: Callable[[Service, Any], Awaitable[Any]]) -> Answerer:
+    """Asked with an idempotency key, ``handle`` is carried out once; without one it is simply called."""
+    secret_key = service.settings.secret_key
+    sealer = Sealer(secret_key, "idempotency") if is_confidential(kind) else None
+
+    async def answer(question: Any) -> Any:
+        once = context.once.get()
+        if once is None:
             return await handle(service, question)
+        attempt = Attempt(service.database, service.settings, once, sealer)
+        given = await idempotency.carry_out(attempt, lambda: handle(service.at(attempt), question))
+        service.relay.nudge()
+        return given
 
-        return answer
-
-    return Handler(_question_of(handle), bind)
+    return answer
 
 
 def main(
@@ -112,6 +141,8 @@ def main(
         settings = Settings.read(os.environ)
         if not settings.database_url:
             raise SettingsError(f"{variable('database_url')}: the {name} service cannot do without it")
+        if not settings.secret_key and any(is_confidential(handler.question) for handler in handlers):
+            raise SettingsError(f"{variable('secret_key')}: the {name} service cannot do without it")
     except SettingsError as error:
         sys.exit(f"waypost {name}: {error}")
     logs.set_up(settings)
@@ -139,6 +170,7 @@ async def _run(
             work = [asyncio.create_task(service.relay.run(), name="outbox")]
             work += [asyncio.create_task(listen(service, each), name=each.event.__name__) for each in listeners]
             work += [asyncio.create_task(_keep_on(each(service)), name=each.__name__) for each in background]
+            work.append(asyncio.create_task(idempotency.forget(database, settings), name="old answers"))
             work += [asyncio.create_task(bus.closed(), name="connection to NATS")]
             log.info("The %s service answers", name)
             try:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "WAYPOST_"
+SHORTEST_SECRET_KEY = 32
 
 
 class SettingsError(Exception):
@@ -84,6 +85,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="How often the outbox is looked at when nothing has announced a new fact.")
     ] = 1.0
     outbox_batch: Annotated[int, Meta(ge=1, description="Facts published at a time.")] = 200
+    secret_key: Annotated[
+        str,
+        Meta(
+            description="Seals the secrets in the database that must be read again; the same for all services, at "
+            "least 32 random characters, kept apart from the database and its backups. With another key, what was "
+            "sealed before cannot be read any more."
+        ),
+    ] = ""
+    idempotency_keep_seconds: Annotated[
+        float, Meta(gt=0, description="How long the answer to a write with an idempotency key is kept.")
+    ] = 86_400.0
+    idempotency_wait_seconds: Annotated[
+        float, Meta(gt=0, description="How long a repeated write waits while the first one is still at work.")
+    ] = 0.9
     events_keep_seconds: Annotated[float, Meta(gt=0, description="How long the event stream keeps what happened.")] = (
         7 * 86400.0
     )
@@ -361,6 +376,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in msgspec.structs.asdict(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{variable(name)}: Expected a finite number")
+        if 0 < len(self.secret_key) < SHORTEST_SECRET_KEY:
+            raise ValueError(f"{variable('secret_key')}: Expected at least {SHORTEST_SECRET_KEY} characters")
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":

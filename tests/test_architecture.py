@@ -32,7 +32,7 @@ WITHOUT_A_KEY = {"use GET "}
 WITH_ANY_KEY = {"use GET /key", "use GET /key/usage"}
 SQL = re.compile(r"\s*(select|insert|update|delete|with|truncate|create|alter|drop)\s", re.IGNORECASE)
 # Whoever makes the tables, the roles and the outbox for all services speaks SQL too.
-SQL_IN_SHARED = {"shared/database.py", "shared/migrations.py", "shared/outbox.py"}
+SQL_IN_SHARED = {"shared/database.py", "shared/migrations.py", "shared/outbox.py", "shared/idempotency.py"}
 
 
 def sources(*rooms: str) -> Iterator[tuple[str, ast.Module]]:

@@ -89,6 +89,7 @@ class World:
     def __init__(self, servers: Servers, folder: Path) -> None:
         self.servers = servers
         self.folder = folder
+        self.secret_key = secrets.token_hex(24)
         self.passwords = {service: secrets.token_hex(8) for service in SERVICES}
         self.services: dict[str, Process] = {}
         self._bus: Bus | None = None
@@ -112,6 +113,7 @@ class World:
             "nats_url": self.servers.nats_url,
             "redis_url": self.servers.redis_url,
             "journal_dir": str(self.folder / "journal"),
+            "secret_key": self.secret_key,
         } | settings
         return base | {variable(name): str(value) for name, value in given.items()}
 

@@ -64,6 +64,7 @@ class Surroundings:
     nats_url: str
     redis_url: str
     service_database_urls: Mapping[str, str]
+    secret_key: str
     url: str
     listener: int
     workers: int
@@ -77,7 +78,9 @@ def services(around: Surroundings) -> list[Part]:
             name,
             module=f"services.{name}",
             service=name,
-            environ=_environ(around, name, database_url=around.service_database_urls[name]),
+            environ=_environ(
+                around, name, database_url=around.service_database_urls[name], secret_key=around.secret_key
+            ),
             roll_call=around.roll_call,
         )
         for name in SERVICES
@@ -123,8 +126,8 @@ def _gateway(around: Surroundings, name: str) -> Part:
 
 
 def _environ(around: Surroundings, name: str, **given: str) -> dict[str, str]:
-    # The owner's database and the counters' server are nobody's business but those who are given them.
-    secret = {variable("database_url"), variable("redis_url")}
+    # The owner's database, the counters' server and the secret key are nobody's business but those who are given them.
+    secret = {variable("database_url"), variable("redis_url"), variable("secret_key")}
     inherited = {key: value for key, value in around.environ.items() if key not in secret}
     public_url = inherited.get(variable("public_url"), "").strip() or around.url
     inherited.setdefault(variable("log_format"), "text")

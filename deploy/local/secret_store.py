@@ -1,4 +1,4 @@
-"""The passwords of one stack and the demo key, made once and kept in ``secrets.json``."""
+"""The passwords of one stack, its secret key and the demo key, made once and kept in ``secrets.json``."""
 
 import secrets
 
@@ -17,6 +17,7 @@ class Secrets(msgspec.Struct, kw_only=True):
     role_passwords: dict[str, str]  # by service
     demo_password: str
     demo_key: str = ""
+    secret_key: str = ""  # what the services seal secrets in the database with
 
 
 def load(data: DataDir) -> Secrets:
@@ -31,7 +32,10 @@ def load(data: DataDir) -> Secrets:
     )
     missing = [service for service in SERVICES if service not in kept.role_passwords]
     kept.role_passwords |= {service: _password() for service in missing}
-    if known is None or missing:
+    keyless = not kept.secret_key
+    if keyless:
+        kept.secret_key = _password()
+    if known is None or missing or keyless:
         save(data, kept)
     return kept
 

@@ -68,7 +68,7 @@ class Stack:
         await self._start_servers(supervisor, chosen)
         await self._migrate(chosen, secrets)
         calling = await self._open.enter_async_context(roll_call.connect(chosen.nats_url))
-        around = self._surroundings(chosen, self._listener, calling)
+        around = self._surroundings(chosen, self._listener, calling, secrets)
         self._console.say("starting the services …")
         await supervisor.start(processes.services(around))
         self._console.say("starting the gateway …")
@@ -137,12 +137,19 @@ class Stack:
             self._console.say(f"there is no demo key this time: {fault.message}")
             return None
 
-    def _surroundings(self, chosen: ServerSet, listener: socket.socket, calling: roll_call.RollCall) -> Surroundings:
+    def _surroundings(
+        self,
+        chosen: ServerSet,
+        listener: socket.socket,
+        calling: roll_call.RollCall,
+        secrets: secret_store.Secrets,
+    ) -> Surroundings:
         return Surroundings(
             environ=self._environ,
             nats_url=chosen.nats_url,
             redis_url=chosen.redis_url,
             service_database_urls=self._state.servers.service_database_urls,
+            secret_key=self.settings.secret_key or secrets.secret_key,
             url=self._state.url,
             listener=listener.fileno(),
             workers=self._options.workers,

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import wire
+from gateway import idempotency, wire
 from gateway.admission import Admission, Admitted, Headers, Refused, credential
 from gateway.dialects.names import translated
 from gateway.endpoint import Call, Endpoint, Put
@@ -132,15 +132,23 @@ class Mounted:
         query = wire.decode_query(endpoint.query, scope["query_string"])
         if endpoint.query is not None:
             given["query"] = query
-        if endpoint.decoder is not None:
+        key = idempotency.key_of(scope) if endpoint.method != "GET" else None
+        body = b""
+        if endpoint.decoder is not None or key is not None:
             body = await wire.read_body(scope, receive, self._settings)
+        if endpoint.decoder is not None:
             given["body"] = wire.decode_body(endpoint.decoder, body)
+        call = self._call(admitted, scope)
+        if key is not None and call.caller is not None:
+            call.once = idempotency.once_of(key, call.caller, scope, body, call.now)
         try:
-            answer = await endpoint.handle(self._call(admitted, scope), **given)
+            answer = await endpoint.handle(call, **given)
             if isinstance(answer, Stream):
                 return endpoint.status, await self._begin(answer, endpoint, admitted.caller, scope)
         except Fault as fault:
             raise self._in_our_words(fault) from fault
+        if call.replayed:
+            exchange.headers.append((b"idempotent-replayed", b"true"))
         if isinstance(answer, Put):
             return 201 if answer.new else endpoint.status, wire.encode(answer.body)
         return endpoint.status, b"" if endpoint.status == 204 else wire.encode(answer)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 import msgspec
 import nats.errors
@@ -22,6 +23,8 @@ from shared.bus.messages import (
     AWAY,
     DEADLINE_HEADER,
     FAULT_HEADER,
+    ONCE_HEADER,
+    REPLAY_HEADER,
     REQUEST_HEADER,
     Puller,
     Request,
@@ -31,6 +34,7 @@ from shared.bus.messages import (
 from shared.contracts.ask import Ask, Event, service_of, subject_of
 from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
 from shared.faults import Code, Fault
+from shared.once import Done, Once, to_header
 from shared.settings import Settings
 
 A = TypeVar("A")
@@ -83,6 +87,19 @@ class Bus:
 
         ``timeout`` is in seconds and never reaches past the deadline of the request this is asked for.
         """
+        return _answer(type(question), await self._request(question, {}, timeout))
+
+    async def ask_once(self, question: Ask[A], once: Once) -> Done[A]:
+        """The same for a write that may be repeated: it takes effect once, however often it is asked with ``once``.
+
+        IMPOSSIBLE when the key was used for another request; BUSY while the first one is still at work.
+        """
+        reply = await self._request(question, {ONCE_HEADER: to_header(once)}, None)
+        first_asked = reply.headers.get(REPLAY_HEADER) if reply.headers else None
+        answer = _answer(type(question), reply)
+        return Done(answer, datetime.fromisoformat(first_asked) if first_asked else None)
+
+    async def _request(self, question: Ask[Any], headers: dict[str, str], timeout: float | None) -> Msg:
         kind = type(question)
         left = self._settings.ask_timeout_seconds if timeout is None else timeout
         now = time.time()
@@ -92,9 +109,10 @@ class Bus:
             raise Fault(Code.TIMEOUT, "The time for this request is over")
         if not self._client.is_connected:
             raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service cannot be reached right now")
-        headers = {REQUEST_HEADER: context.request_id.get() or ids.new(), DEADLINE_HEADER: f"{now + left:.6f}"}
+        headers[REQUEST_HEADER] = context.request_id.get() or ids.new()
+        headers[DEADLINE_HEADER] = f"{now + left:.6f}"
         try:
-            reply = await self._client.request(subject_for(kind), encode(question), left, headers=headers)
+            return await self._client.request(subject_for(kind), encode(question), left, headers=headers)
         except nats.errors.MaxPayloadError:
             raise Fault(Code.TOO_LARGE, "This is more than can be taken in at once") from None
         except nats.errors.NoRespondersError:
@@ -103,13 +121,6 @@ class Bus:
             raise Fault(Code.TIMEOUT, f"The {service_of(kind)} service did not answer in time") from None
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service cannot be reached right now") from error
-        try:
-            if reply.headers and FAULT_HEADER in reply.headers:
-                raise decode_fault(reply.data)
-            return decode_answer(kind, reply.data)
-        except msgspec.DecodeError as error:
-            log.error("An answer could not be read: %s", error, extra={"question": kind.__name__})
-            raise Fault(Code.INTERNAL, f"The {service_of(kind)} service gave an answer that makes no sense") from error
 
     async def publish(self, subject: str, payload: bytes, message_id: str, timeout: float) -> None:
         """Into the stream that keeps ``subject``; returns when the server has it safely. The same id is kept once."""
@@ -240,3 +251,13 @@ class Bus:
         except AWAY as error:
             # Lost once more: the next connection, or the next message without a stream, brings us here again.
             log.info("The streams are looked at later: %s", str(error) or type(error).__name__)
+
+
+def _answer(kind: type[Ask[A]], reply: Msg) -> A:
+    try:
+        if reply.headers and FAULT_HEADER in reply.headers:
+            raise decode_fault(reply.data)
+        return decode_answer(kind, reply.data)
+    except msgspec.DecodeError as error:
+        log.error("An answer could not be read: %s", error, extra={"question": kind.__name__})
+        raise Fault(Code.INTERNAL, f"The {service_of(kind)} service gave an answer that makes no sense") from error

@@ -13,14 +13,19 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from shared import once
 from shared.contracts.ask import Ask
 from shared.encoding import decoder_for, encode, encode_fault
 from shared.faults import Code, Fault
+from shared.once import Kept, Once
 
 A = TypeVar("A")
 
 REQUEST_HEADER = "Waypost-Request"
 DEADLINE_HEADER = "Waypost-Deadline"
+ONCE_HEADER = "Waypost-Once"
+# On an answer that was given before: when it was first asked for.
+REPLAY_HEADER = "Waypost-Replay"
 # The names that the standard NATS service tooling looks for.
 FAULT_HEADER = "Nats-Service-Error-Code"
 MESSAGE_HEADER = "Nats-Service-Error"
@@ -56,6 +61,18 @@ class Request(msgspec.Struct, frozen=True):
             return None
         return given if math.isfinite(given) else None
 
+    @property
+    def once(self) -> Once | None:
+        """What a write carries that may be repeated; INTERNAL when it cannot be read, since it must not be left out."""
+        given = (self.message.headers or {}).get(ONCE_HEADER)
+        if given is None:
+            return None
+        try:
+            return once.from_header(given)
+        except msgspec.DecodeError as error:
+            log.error("An idempotency key could not be read: %s", error)
+            raise Fault(Code.INTERNAL, "The question could not be read") from error
+
     def decode(self, kind: type[Ask[A]]) -> Ask[A]:
         """INTERNAL when the caller speaks of other things than we do, as copies of different ages may."""
         try:
@@ -66,7 +83,10 @@ class Request(msgspec.Struct, frozen=True):
         return question
 
     async def answer(self, answer: object) -> None:
-        await self._reply(encode(answer), None)
+        if isinstance(answer, Kept):
+            await self._reply(answer.payload, {REPLAY_HEADER: answer.asked_at.isoformat()})
+        else:
+            await self._reply(encode(answer), None)
 
     async def refuse(self, fault: Fault) -> None:
         words = fault.message.encode("ascii", "replace").decode()

@@ -12,6 +12,16 @@ class Ask(msgspec.Struct, Generic[A], frozen=True, kw_only=True, omit_defaults=T
     """A question to a service; ``class CreateLink(Ask[Link])`` is answered by a ``Link``."""
 
 
+class Confidential(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that holds a secret. Wherever it is kept, it is kept sealed."""
+
+
+class Tentative(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that may say that nothing was done. Such an answer is not kept: asked again, it is tried again."""
+
+    done: bool
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact that a service tells. Delivered at least once, so whoever listens must not mind hearing it twice."""
 
@@ -26,6 +36,11 @@ def subject_of(message: type[Ask[Any]] | type[Event]) -> str:
     verb = re.sub(r"(?<!^)(?=[A-Z])", "_", message.__name__).lower()
     subject = f"{service_of(message)}.{verb}"
     return f"events.{subject}" if issubclass(message, Event) else subject
+
+
+def is_confidential(question: type[Ask[Any]]) -> bool:
+    answer = answer_of(question)
+    return isinstance(answer, type) and issubclass(answer, Confidential)
 
 
 def answer_of(question: type[Ask[Any]]) -> Any:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.contracts.accounts import Tier
-from shared.contracts.ask import Ask, Event
+from shared.contracts.ask import Ask, Confidential, Event
 from shared.contracts.modes import Mode
 
 SCOPES = (
@@ -83,7 +83,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     former_ends_at: datetime | None = None  # when the secret before the last rotation stops working
 
 
-class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+class NewKey(Confidential, frozen=True, kw_only=True):
     key: Key
     secret: str  # shown this once
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.contracts.ask import Ask, Event
+from shared.contracts.ask import Ask, Event, Tentative
 from shared.contracts.bulk import Atomicity, OnConflict, Refusal, Result
 from shared.contracts.link_fields import LinkChange, LinkEdit, Metadata, NewLink
 from shared.contracts.modes import Mode
@@ -130,11 +130,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     refusal: Refusal | None = None
 
 
-class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+class Outcomes(Tentative, frozen=True, kw_only=True):
     """One for each item, in the order of the question."""
 
-    items: tuple[Outcome, ...]
-    done: bool  # False: nothing has changed, as it was to be all or nothing and something was refused, or a dry run
+    items: tuple[Outcome, ...]  # not ``done``: it was to be all or nothing and something was refused, or a dry run
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """A small service for trying out the shared ground with: shelves of books, a schema, facts, and facts of others."""
 
 import asyncio
+import secrets
 
 from shared import outbox, service
 from shared.contracts.ask import Ask, Event
@@ -15,6 +16,15 @@ create table shelf.outbox (
     subject    text not null,
     payload    bytea not null,
     created_at timestamptz not null default now()
+);
+create table shelf.idempotency (
+    workspace   text not null,
+    mode        text not null,
+    key         text not null,
+    fingerprint bytea not null,
+    asked_at    timestamptz not null,
+    reply       bytea,
+    primary key (workspace, mode, key)
 );
 create table shelf.shelves (name text primary key, books int not null);
 create table shelf.books (shelf text, place int, primary key (shelf, place));
@@ -35,6 +45,18 @@ class AddQuietly(Ask[int], frozen=True, kw_only=True):
     """Like `AddBook`, but the relay is not told that there is something new."""
 
     shelf: str
+
+
+class Restock(Ask[int], frozen=True, kw_only=True):
+    """Adds a book to each shelf, in a transaction of its own; answers how many could be added, or fails thereafter."""
+
+    shelves: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    then_fail: bool = False
+
+
+class Draw(Ask[int], frozen=True, kw_only=True):
+    """Answers with any number, and touches no table."""
 
 
 class Nap(Ask[str], frozen=True, kw_only=True):
@@ -75,6 +97,25 @@ async def add_quietly(service: Service, question: AddQuietly) -> int:
         return await add_book(tx, AddBook(shelf=question.shelf))
 
 
+async def restock(service: Service, question: Restock) -> int:
+    added = 0
+    for shelf in question.shelves:
+        try:
+            async with service.transaction() as tx:
+                await add_book(tx, AddBook(shelf=shelf, then_fail=shelf in question.refused))
+            added += 1
+        except Fault as fault:
+            if fault.code is not Code.CONFLICT:
+                raise
+    if question.then_fail:
+        raise Fault(Code.FORBIDDEN, "It was not meant to be after all")
+    return added
+
+
+async def draw(service: Service, question: Draw) -> int:
+    return secrets.randbelow(2**62)
+
+
 async def nap(db: Connection, question: Nap) -> str:
     if question.in_database:
         await db.execute("select pg_sleep($1)", question.seconds)
@@ -96,7 +137,7 @@ async def take_arrival(tx: Connection, event: Arrived) -> None:
         raise ValueError(f"number {event.number} cannot be taken in")
 
 
-HANDLERS = (write(add_book), whole(add_quietly), read(nap), read(misuse))
+HANDLERS = (write(add_book), whole(add_quietly), whole(restock), whole(draw), read(nap), read(misuse))
 LISTENERS = (Listener(Arrived, take_arrival),)
 
 

@@ -66,7 +66,9 @@ class Stage:
 
     async def emptied(self) -> None:
         async with self.owner() as owner:
-            await owner.execute("truncate shelf.outbox, shelf.shelves, shelf.books, shelf.arrivals, shelf.poison")
+            await owner.execute(
+                "truncate shelf.outbox, shelf.idempotency, shelf.shelves, shelf.books, shelf.arrivals, shelf.poison"
+            )
             await owner.execute("truncate accounts.users cascade")
 
     def signal_postgres(self, how: signal.Signals) -> None:

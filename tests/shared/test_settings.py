@@ -71,6 +71,13 @@ def test_a_word_that_is_not_offered_is_refused_by_name(name: str) -> None:
         Settings.read(HERE | {variable(name): "loud"})
 
 
+def test_a_secret_key_is_long_or_absent() -> None:
+    assert Settings.read(HERE).secret_key == ""
+    assert Settings.read(HERE | {"WAYPOST_SECRET_KEY": "k" * 32}).secret_key == "k" * 32
+    with pytest.raises(SettingsError, match=r"^WAYPOST_SECRET_KEY: "):
+        Settings.read(HERE | {"WAYPOST_SECRET_KEY": "k" * 31})
+
+
 def test_lists_are_separated_by_commas_and_blanks_do_not_matter() -> None:
     read = Settings.read(HERE | {"WAYPOST_OWN_HOSTS": " a.example, b.example ,,"})
     assert read.own_hosts == ("a.example", "b.example")

@@ -14,6 +14,7 @@ WORDS = {
     Code.INVALID: Word(400, "ValidationError"),
     Code.IMPOSSIBLE: Word(422, "UnprocessableEntity"),
     Code.CONFLICT: Word(409, "Conflict"),
+    Code.BUSY: Word(409, "Conflict"),
     Code.TOO_LARGE: Word(413, "PayloadTooLarge"),
     Code.UNAUTHENTICATED: Word(401, "Unauthorized"),
     Code.FORBIDDEN: Word(403, "Forbidden"),
