@@ -23,6 +23,7 @@ from gateway.limits import Limiter
 from gateway.redirect.counts import JournalCollector
 from gateway.redirect.door import Door
 from gateway.redirect.journal import Journal
+from gateway.redirect.places import Atlas
 from gateway.redirect.targets import Targets
 from gateway.redirect.visitors import Visitors
 from gateway.server import Server, listen, server
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 async def run(settings: Settings) -> None:
     addresses = Addresses(settings.trusted_proxies)
+    atlas = Atlas(settings.geoip_path or None, settings.geoip_cache_entries)
     listener = listen(settings)
     limiter = Limiter(limits.connect(settings), settings)
     async with buses.connect(settings) as bus:
@@ -46,7 +48,7 @@ async def run(settings: Settings) -> None:
         uses = Uses(bus, settings)
         journal = Journal(settings, bus.publish)
         REGISTRY.register(JournalCollector(journal.counts, lambda: journal.lag))
-        door = Door(targets, journal, visitors, limiter, addresses, bus, settings)
+        door = Door(targets, journal, visitors, atlas, limiter, addresses, bus, settings)
         bio = BioDoor(door, limiter, addresses, bus, settings)
         health = Health(bus)
         admission = Admission(keyring, limiter, addresses, settings)
@@ -58,7 +60,8 @@ async def run(settings: Settings) -> None:
         presence = Answering(bus, settings, "gateway", {})
         await presence.start()
         work = [
-            asyncio.create_task(each) for each in (uses.keep_reporting(), visitors.keep(), places.keep(), bus.closed())
+            asyncio.create_task(each)
+            for each in (uses.keep_reporting(), targets.renew(), visitors.keep(), places.keep(), bus.closed())
         ]
         log.info("The gateway answers on %s", settings.public_url)
         await _serve(http, health, places, listener, work)

@@ -21,20 +21,20 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _PASSING = (Code.UNAVAILABLE, Code.TIMEOUT)
-_RETRY_SECONDS = 1.0  # after a failed refresh, how long the old answer serves before the next attempt
+RETRY_SECONDS = 1.0  # after a failed refresh, how long the old answer serves before the next attempt
 # After which parts of its time an answer is renewed: not all at once what came in at once.
 _RENEWED_AFTER = (0.6, 0.9)
-_MOST_RENEWED = 16  # at the same time; more would keep those waiting who have no answer at all
+_MOST_RENEWED = 16  # questions at the same time; more would keep those waiting who have no answer at all
 
 log = logging.getLogger(__name__)
 
 
 class Entry(Generic[V]):
-    __slots__ = ("asked_at", "fresh_until", "renew_at", "value")
+    __slots__ = ("asked_at", "fresh_until", "renew_at", "used_at", "value")
 
     def __init__(self, value: V, asked_at: float, fresh_seconds: float) -> None:
         self.value = value
-        self.asked_at = asked_at
+        self.asked_at = self.used_at = asked_at
         self.fresh_until = asked_at + fresh_seconds
         self.renew_at = asked_at + fresh_seconds * random.uniform(*_RENEWED_AFTER)
 
@@ -42,10 +42,11 @@ class Entry(Generic[V]):
 class Question(Generic[V]):
     """A question under way, and whether its answer may still be remembered."""
 
-    __slots__ = ("doubtful", "task")
+    __slots__ = ("answer", "doubtful")
+
+    answer: "asyncio.Future[V]"
 
     def __init__(self) -> None:
-        self.task: asyncio.Task[V] | None = None
         self.doubtful = False
 
 
@@ -78,8 +79,9 @@ class Memory(Generic[K, V]):
         entry = self._entries.get(key)
         if entry is None or entry.fresh_until <= now:
             return None
+        entry.used_at = now
         if entry.renew_at <= now and len(self._questions) < _MOST_RENEWED:
-            entry.renew_at = now + _RETRY_SECONDS
+            entry.renew_at = now + RETRY_SECONDS
             self._question(key)
         return entry
 
@@ -88,7 +90,8 @@ class Memory(Generic[K, V]):
         entry = self._entries.get(key)
         if entry is None:
             return await asyncio.shield(self._question(key))
-        if entry.fresh_until > time.monotonic():
+        entry.used_at = time.monotonic()
+        if entry.fresh_until > entry.used_at:
             return entry.value
         try:
             async with asyncio.timeout(self._patience_seconds):
@@ -137,17 +140,16 @@ class Memory(Generic[K, V]):
         if now >= stale_at:
             del self._entries[key]
             raise fault
-        entry.fresh_until = min(now + _RETRY_SECONDS, stale_at)
+        entry.fresh_until = min(now + RETRY_SECONDS, stale_at)
         return entry.value
 
-    def _question(self, key: K) -> asyncio.Task[V]:
+    def _question(self, key: K) -> "asyncio.Future[V]":
         question = self._questions.get(key)
         if question is None:
             question = self._questions[key] = Question()
-            question.task = asyncio.create_task(self._answer(key, question))
-            question.task.add_done_callback(_hear)
-        assert question.task
-        return question.task
+            question.answer = asyncio.create_task(self._answer(key, question))
+            question.answer.add_done_callback(_hear)
+        return question.answer
 
     async def _answer(self, key: K, question: Question[V]) -> V:
         # Many requests may wait for this answer, so the deadline of the first of them is not its own.
@@ -159,8 +161,11 @@ class Memory(Generic[K, V]):
                 self._remember(key, Entry(value, asked_at, self._fresh_seconds(value)))
             return value
         finally:
-            if self._questions.get(key) is question:
-                del self._questions[key]
+            self._end(key, question)
+
+    def _end(self, key: K, question: Question[V]) -> None:
+        if self._questions.get(key) is question:
+            del self._questions[key]
 
     def _remember(self, key: K, entry: Entry[V]) -> None:
         # The oldest answer goes first. A plain dict would look through all the places of those that have gone before.
@@ -170,7 +175,7 @@ class Memory(Generic[K, V]):
             self._entries.popitem(last=False)
 
 
-def _hear(question: "asyncio.Task[V]") -> None:
+def _hear(question: "asyncio.Future[V]") -> None:
     """Whoever waits gets the failure itself; but all may have gone, and then a crash must not go unnoticed."""
     failure = None if question.cancelled() else question.exception()
     if failure is not None and not isinstance(failure, Fault):

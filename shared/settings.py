@@ -208,6 +208,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redirect_stale_seconds: Annotated[
         float, Meta(gt=0, description="How old an entry may be when the links service is away.")
     ] = 86_400.0
+    redirect_in_use_seconds: Annotated[
+        float, Meta(ge=0, description="How long after its last visitor an entry is still renewed before it is old.")
+    ] = 600.0
     redirect_miss_seconds: Annotated[
         float, Meta(gt=0, description="How long an unknown short code stays remembered as unknown.")
     ] = 30.0

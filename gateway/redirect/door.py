@@ -18,6 +18,7 @@ from gateway.limits import Layer, Limiter
 from gateway.pages import link as pages
 from gateway.pages.page import Page
 from gateway.redirect.journal import Journal
+from gateway.redirect.places import Atlas
 from gateway.redirect.targets import Remembered, Targets, redirect_headers
 from gateway.redirect.visitors import Visitors
 from gateway.wire import read_body
@@ -44,6 +45,7 @@ class Door:
         targets: Targets,
         journal: Journal,
         visitors: Visitors,
+        atlas: Atlas,
         limiter: Limiter,
         addresses: Addresses,
         bus: Bus,
@@ -52,6 +54,7 @@ class Door:
         self._targets = targets
         self._journal = journal
         self._visitors = visitors
+        self._atlas = atlas
         self._limiter = limiter
         self._addresses = addresses
         self._bus = bus
@@ -88,7 +91,9 @@ class Door:
             elif name in PREFETCH and b"prefetch" in value.lower():
                 bot = True
         now = time.time()
-        visitor = self._visitors.of(workspace, self._addresses.of(scope), user_agent, now)
+        address = self._addresses.of(scope)
+        visitor = self._visitors.of(workspace, address, user_agent, now)
+        place = self._atlas.of(address)
         took_us = int((time.perf_counter() - started) * 1_000_000)
         query = scope["query_string"][:LONGEST_HEADER].decode("latin-1")
         self._journal.append(
@@ -105,6 +110,8 @@ class Door:
                 referrer,
                 language,
                 query,
+                place.country,
+                place.region,
             )
         )
 

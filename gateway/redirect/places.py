@@ -31,7 +31,7 @@ class Place(NamedTuple):
 NOWHERE = Place()
 
 
-class Places:
+class Atlas:
     """Remembers the last ``entries`` addresses, in memory only."""
 
     def __init__(self, path: str | None, entries: int) -> None:

@@ -1,8 +1,21 @@
 """Where short codes lead, as this gateway remembers it, with everything made ready that a redirect needs."""
 
-from gateway.memory import Entry, Memory
+from collections.abc import Sequence
+
+from gateway.memory import Entry
+from gateway.renewing import RenewingMemory
 from shared.bus import Bus
-from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated, Resolve, Target
+from shared.contracts.links import (
+    RESOLVED_AT_ONCE,
+    Link,
+    LinkCreated,
+    LinkDeleted,
+    LinkExpired,
+    LinkUpdated,
+    Resolve,
+    ResolveMany,
+    Target,
+)
 from shared.destinations import is_safe_location
 from shared.settings import Settings
 
@@ -26,8 +39,11 @@ class Targets:
     def __init__(self, bus: Bus, settings: Settings) -> None:
         self._bus = bus
         self._settings = settings
-        self._found: Memory[Key, Remembered] = Memory(
+        self._found: RenewingMemory[Key, Remembered] = RenewingMemory(
             self._resolve,
+            self._resolve_many,
+            at_once=RESOLVED_AT_ONCE,
+            in_use_seconds=self._in_use_seconds,
             entries=settings.redirect_cache_entries,
             fresh_seconds=self._fresh_seconds,
             stale_seconds=settings.redirect_stale_seconds,
@@ -41,6 +57,10 @@ class Targets:
         await self._bus.hear(LinkExpired, lambda event: self._forget(event.link))
         self._bus.on_gap(self._found.doubt_all)
 
+    async def renew(self) -> None:
+        """For ever: keeps what is in use from growing old."""
+        await self._found.renew()
+
     def fresh(self, key: Key, now: float) -> Entry[Remembered] | None:
         return self._found.fresh(key, now)
 
@@ -51,8 +71,18 @@ class Targets:
         question = Resolve(domain=key[0], slug=key[1])
         return Remembered((await self._bus.ask(question, timeout=self._settings.redirect_ask_timeout_seconds)).target)
 
+    async def _resolve_many(self, keys: Sequence[Key]) -> list[Remembered]:
+        question = ResolveMany(keys=tuple(keys))
+        answer = await self._bus.ask(question, timeout=self._settings.redirect_ask_timeout_seconds)
+        found = {(target.domain, target.slug): target for target in answer.targets}
+        return [Remembered(found.get(key)) for key in keys]
+
     def _fresh_seconds(self, found: Remembered) -> float:
         return self._settings.redirect_fresh_seconds if found.target else self._settings.redirect_miss_seconds
+
+    def _in_use_seconds(self, found: Remembered) -> float:
+        # Whoever tries short codes that lead nowhere must not make us ask for them again and again.
+        return self._settings.redirect_in_use_seconds if found.target else 0.0
 
     def _forget(self, link: Link) -> None:
         self._found.forget((link.domain, link.slug))

@@ -20,6 +20,7 @@ HANDLERS = (
     whole(bulk.delete_links),
     whole(bulk.import_links),
     read(visits.resolve),
+    read(visits.resolve_many),
     whole(visits.unlock),
     whole(visits.claim_click),
     write(visits.record_totals),

@@ -24,6 +24,20 @@ async def find_target(db: Connection, domain: str, slug: str) -> tuple[Target, s
     return (_target(row), row["password_hash"]) if row else None
 
 
+async def list_targets(db: Connection, keys: Sequence[tuple[str, str]]) -> list[Target]:
+    """``keys``: domain and slug of each."""
+    rows = await db.fetch(
+        """
+        select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
+               password_hash, max_clicks, clicks, claimed, forward_query
+        from links join unnest($1::text[], $2::text[]) as asked (domain, slug) using (domain, slug)
+        """,
+        [domain for domain, _ in keys],
+        [slug for _, slug in keys],
+    )
+    return [_target(row) for row in rows]
+
+
 async def claim(tx: Connection, domain: str, slug: str, wanted: int, now: datetime) -> tuple[Target | None, int]:
     """Takes up to ``wanted`` redirects out of the link's limit; the target as it is then, and how many were left to
     take. A link without a limit gives them all."""

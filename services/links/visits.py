@@ -2,7 +2,17 @@
 
 from services.links import claims, slugs, store_visits
 from shared import passwords
-from shared.contracts.links import ClaimClick, Claimed, RecordTotals, Resolve, Resolved, Unlock
+from shared.contracts.links import (
+    RESOLVED_AT_ONCE,
+    ClaimClick,
+    Claimed,
+    RecordTotals,
+    Resolve,
+    Resolved,
+    ResolvedMany,
+    ResolveMany,
+    Unlock,
+)
 from shared.database import Connection
 from shared.faults import Code, Fault
 from shared.service import Service
@@ -11,14 +21,21 @@ TOTALS = 10_000  # in one report
 
 
 async def resolve(db: Connection, ask: Resolve) -> Resolved:
-    if not _findable(ask):
+    if not _findable(ask.domain, ask.slug):
         return Resolved()
     found = await store_visits.find_target(db, ask.domain, ask.slug)
     return Resolved(target=found[0]) if found else Resolved()
 
 
+async def resolve_many(db: Connection, ask: ResolveMany) -> ResolvedMany:
+    if len(ask.keys) > RESOLVED_AT_ONCE:
+        raise Fault(Code.INVALID, f"At most {RESOLVED_AT_ONCE} slugs are looked up at once", field="keys")
+    keys = {key for key in ask.keys if _findable(*key)}
+    return ResolvedMany(targets=tuple(await store_visits.list_targets(db, list(keys))))
+
+
 async def unlock(service: Service, ask: Unlock) -> Resolved:
-    if not _findable(ask):
+    if not _findable(ask.domain, ask.slug):
         return Resolved()
     with passwords.place() as place:
         # The connection is given back before the hash, which takes tens of milliseconds.
@@ -33,7 +50,7 @@ async def unlock(service: Service, ask: Unlock) -> Resolved:
 
 
 async def claim_click(service: Service, ask: ClaimClick) -> Claimed:
-    return await claims.claim(service, ask) if _findable(ask) else Claimed()
+    return await claims.claim(service, ask) if _findable(ask.domain, ask.slug) else Claimed()
 
 
 async def record_totals(tx: Connection, ask: RecordTotals) -> None:
@@ -42,6 +59,6 @@ async def record_totals(tx: Connection, ask: RecordTotals) -> None:
     await store_visits.update_totals(tx, ask.totals)
 
 
-def _findable(ask: Resolve | Unlock | ClaimClick) -> bool:
+def _findable(domain: str, slug: str) -> bool:
     """Visitors may ask for anything; what cannot be there, or would be no text to PostgreSQL, is not looked for."""
-    return slugs.valid(ask.slug) and "\0" not in ask.domain
+    return slugs.valid(slug) and "\0" not in domain

@@ -10,6 +10,8 @@ from shared.contracts.bulk import Atomicity, OnConflict, Refusal, Result
 from shared.contracts.link_fields import LinkChange, LinkEdit, Metadata, NewLink
 from shared.contracts.modes import Mode
 
+RESOLVED_AT_ONCE = 128  # slugs; so many targets of the largest kind still fit into one message
+
 
 class Status(StrEnum):
     """Derived, in this order: an expired link is expired, whether active or not."""
@@ -92,6 +94,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     target: Target | None = None
+
+
+class ResolvedMany(msgspec.Struct, frozen=True, kw_only=True):
+    targets: tuple[Target, ...]  # in no order; a slug that leads nowhere has none
 
 
 class LinkPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -308,6 +314,12 @@ class Resolve(Ask[Resolved], frozen=True, kw_only=True):
 
     domain: str
     slug: str
+
+
+class ResolveMany(Ask[ResolvedMany], frozen=True, kw_only=True):
+    """`Resolve` for many slugs at a time, `RESOLVED_AT_ONCE` at most. Each key is a domain and a slug."""
+
+    keys: tuple[tuple[str, str], ...]
 
 
 class Unlock(Ask[Resolved], frozen=True, kw_only=True):

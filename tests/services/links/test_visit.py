@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from shared import ids
-from shared.contracts.links import GetLink, RecordTotals, Resolve, Target, Total, Unlock
+from shared.contracts.links import (
+    RESOLVED_AT_ONCE,
+    GetLink,
+    RecordTotals,
+    Resolve,
+    ResolveMany,
+    Target,
+    Total,
+    Unlock,
+)
 from shared.contracts.modes import Mode
 from shared.faults import Code, Fault
 from tests.services.links.conftest import Desk, Ear
@@ -49,6 +58,33 @@ async def test_a_slug_leads_to_all_that_the_redirect_needs(world: World, mode: M
 async def test_what_is_no_slug_leads_nowhere(world: World, slug: str) -> None:
     assert (await world.bus.ask(Resolve(domain="", slug=slug))).target is None
     assert (await world.bus.ask(Unlock(domain="", slug=slug, password="x"))).target is None
+
+
+async def test_many_slugs_lead_where_each_of_them_leads(desk: Desk) -> None:
+    links = [await desk.create(title=f"Title {number}", max_clicks=number + 1) for number in range(5)]
+    keys = [("", link.slug) for link in links]
+    strangers = [("", "no-such-slug"), ("", "x\0y"), ("nul\0", links[0].slug), ("elsewhere.example", links[1].slug)]
+    found = await desk.bus.ask(ResolveMany(keys=(*keys, *strangers, *keys)))
+    alone = [(await desk.bus.ask(Resolve(domain=domain, slug=slug))).target for domain, slug in keys]
+    assert sorted(found.targets, key=lambda target: target.slug) == sorted(
+        (target for target in alone if target), key=lambda target: target.slug
+    )
+    assert (await desk.bus.ask(ResolveMany(keys=()))).targets == ()
+
+
+async def test_as_many_slugs_as_may_be_asked_for_fit_into_one_message_whatever_they_hold(desk: Desk) -> None:
+    def address(number: int) -> str:
+        return f"https://example.com/{number}/".ljust(2_048, "a")
+
+    links = [
+        await desk.create(destination_url=address(number), expired_url=address(number), title="\U0001f600" * 100)
+        for number in range(RESOLVED_AT_ONCE)
+    ]
+    keys = tuple(("", link.slug) for link in links)
+    found = await desk.bus.ask(ResolveMany(keys=keys))
+    assert {target.link for target in found.targets} == {link.id for link in links}
+    with pytest.raises(Fault, match="At most 128"):
+        await desk.bus.ask(ResolveMany(keys=(*keys, ("", "one-more"))))
 
 
 @pytest.mark.parametrize("domain", ["elsewhere.example", "nul\0", "ünï"])
