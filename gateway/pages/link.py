@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.pages.address import host, spelled_out
 from gateway.pages.page import Header, Page, Sheet, environment, page, sheet
-from shared.contracts.links import Target
+from shared.contracts.targets import Target
 
 _FOLDER = Path(__file__).parent
 _TEMPLATES = environment(_FOLDER)

@@ -25,7 +25,8 @@ from gateway.wire import read_body
 from shared.bus import Bus
 from shared.context import deadline
 from shared.contracts.analytics import Kind, Visit
-from shared.contracts.links import ClaimClick, Resolve, Target, Unlock
+from shared.contracts.links import ClaimClick, Resolve, Unlock
+from shared.contracts.targets import Target
 from shared.faults import Code, Fault
 from shared.settings import Settings
 

@@ -5,17 +5,8 @@ from collections.abc import Sequence
 from gateway.memory import Entry
 from gateway.renewing import RenewingMemory
 from shared.bus import Bus
-from shared.contracts.links import (
-    RESOLVED_AT_ONCE,
-    Link,
-    LinkCreated,
-    LinkDeleted,
-    LinkExpired,
-    LinkUpdated,
-    Resolve,
-    ResolveMany,
-    Target,
-)
+from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated, Resolve, ResolveMany
+from shared.contracts.targets import RESOLVED_AT_ONCE, Target
 from shared.destinations import is_safe_location
 from shared.settings import Settings
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from services.links import changes, store_visits
-from shared.contracts.links import ClaimClick, Claimed
+from shared.contracts.links import ClaimClick
+from shared.contracts.targets import Claimed
 from shared.service import Service
 
 AT_ONCE = 1_000  # claims in one statement

@@ -5,8 +5,9 @@ from datetime import datetime
 
 import asyncpg
 
-from shared.contracts.links import Target, Total
+from shared.contracts.links import Total
 from shared.contracts.modes import Mode
+from shared.contracts.targets import Target
 from shared.database import Connection
 
 

@@ -2,17 +2,8 @@
 
 from services.links import claims, slugs, store_visits
 from shared import passwords
-from shared.contracts.links import (
-    RESOLVED_AT_ONCE,
-    ClaimClick,
-    Claimed,
-    RecordTotals,
-    Resolve,
-    Resolved,
-    ResolvedMany,
-    ResolveMany,
-    Unlock,
-)
+from shared.contracts.links import ClaimClick, RecordTotals, Resolve, ResolveMany, Unlock
+from shared.contracts.targets import RESOLVED_AT_ONCE, Claimed, Resolved, ResolvedMany
 from shared.database import Connection
 from shared.faults import Code, Fault
 from shared.service import Service

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from gateway.bio.page import render
 from gateway.pages.page import Page
 from services.profile.themes import DEFAULT_THEME, THEMES
-from shared.contracts.links import Link, Target
+from shared.contracts.links import Link
 from shared.contracts.modes import Mode
 from shared.contracts.profile import Profile, PublicProfile, Section, Stats
+from shared.contracts.targets import Target
 
 NOW = datetime(2030, 5, 17, 12, 0, tzinfo=UTC)
 PUBLIC_URL = "https://way.example"

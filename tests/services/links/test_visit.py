@@ -7,17 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from shared import ids
-from shared.contracts.links import (
-    RESOLVED_AT_ONCE,
-    GetLink,
-    RecordTotals,
-    Resolve,
-    ResolveMany,
-    Target,
-    Total,
-    Unlock,
-)
+from shared.contracts.links import GetLink, RecordTotals, Resolve, ResolveMany, Total, Unlock
 from shared.contracts.modes import Mode
+from shared.contracts.targets import RESOLVED_AT_ONCE, Target
 from shared.faults import Code, Fault
 from tests.services.links.conftest import Desk, Ear
 from tests.world import World
