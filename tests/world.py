@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +27,7 @@ from shared.settings import Settings, variable
 from tests.servers import Servers, free_port
 
 ROOT = Path(__file__).parent.parent
+READY_SECONDS = 40.0  # many times what a start takes on a machine with nothing else to do
 
 
 class Process:
@@ -75,8 +77,9 @@ class Gateway:
     async def start(self) -> None:
         """Returns when it is ready."""
         await self.process.start()
+        end = time.monotonic() + READY_SECONDS
         async with aiohttp.ClientSession() as session:
-            for _ in range(400):
+            while time.monotonic() < end:
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(f"{self.url}/readyz") as answer:
                         if answer.status == 200:

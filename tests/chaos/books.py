@@ -68,8 +68,8 @@ async def settled(
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                seen = (await judge(platform, campaign, ledger), await _left_in_stream(platform))
-            except Fault:
+                seen = (await judge(platform, campaign, ledger), await left_in_stream(platform))
+            except (Fault, OSError, asyncpg.PostgresError):
                 # What was killed last may not be quite back.
                 continue
             if seen != last:
@@ -119,6 +119,6 @@ async def _reports_that_differ(bus: Bus, campaign: Campaign, raw: Sequence[async
     return differing
 
 
-async def _left_in_stream(platform: Platform) -> int:
+async def left_in_stream(platform: Platform) -> int:
     reply = await platform.bus._client.request(f"$JS.API.STREAM.INFO.{CLICKS_STREAM}", timeout=5)
     return int(msgspec.json.decode(reply.data)["state"]["messages"])

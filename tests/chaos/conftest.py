@@ -1,7 +1,10 @@
 """Proofs that a crash loses nothing: they kill and hang servers, so they share none with the other tests."""
 
+import asyncio
+import contextlib
 import os
 import random
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -28,6 +31,18 @@ class Own(Platform, frozen=True):
 
     def server(self, name: str) -> psutil.Process:
         return psutil.Process(self.world.servers.processes[name].pid)
+
+    @contextlib.asynccontextmanager
+    async def away(self, name: str) -> AsyncIterator[None]:
+        """The server is gone inside the block, and comes back at its end; nobody waits for it."""
+        servers = self.world.servers
+        # PostgreSQL knows a word for it; after a kill it could not start before the last of its processes has noticed.
+        servers.processes[name].send_signal(signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
+        await asyncio.to_thread(servers.processes[name].wait)
+        try:
+            yield
+        finally:
+            servers.start_again(name)
 
 
 @pytest.fixture(scope="package")

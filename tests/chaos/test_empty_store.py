@@ -54,10 +54,7 @@ async def until_told(own: Own) -> None:
 
 
 async def lose_disk(own: Own) -> None:
-    servers = own.world.servers
-    servers.processes["nats"].kill()
-    servers.processes["nats"].wait()
-    shutil.rmtree(DataDir(servers.folder).nats / "jetstream")
-    await until(lambda: not own.bus.connected)
-    servers.start_again("nats")
+    async with own.away("nats"):
+        shutil.rmtree(DataDir(own.world.servers.folder).nats / "jetstream")
+        await until(lambda: not own.bus.connected)
     await until(lambda: own.bus.connected, 20)

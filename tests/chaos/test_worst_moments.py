@@ -5,12 +5,13 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import msgspec
 import pytest
 
 from shared.ids import new as new_id
+from tests.chaos import broken
 from tests.chaos.books import Campaign, open_campaign, settled
 from tests.chaos.conftest import Own, Say
 from tests.chaos.crowd import Crowd
@@ -65,15 +66,21 @@ async def postgres_hangs_until_batches_come_again(scene: Scene) -> None:
 
 
 Crash = Callable[[Scene], Awaitable[None]]
+ALL: tuple[Crash, ...] = (
+    a_gateway_dies_while_nats_hangs,
+    analytics_dies_while_postgres_hangs,
+    postgres_hangs_until_batches_come_again,
+)
 
 
 async def play(
-    own: Own, crash: Crash, seed: int, patience: float, *, gateway: str = "gateway", analytics: str = ""
+    own: Own, crashes: Sequence[Crash], seed: int, patience: float, *, gateway: str = "gateway", analytics: str = ""
 ) -> Verdict:
     async with _scene(own, seed, gateway, analytics) as scene:
         async with scene.crowd.clicking(PER_SECOND):
-            await asyncio.sleep(0.5)
-            await crash(scene)
+            for crash in crashes:
+                await asyncio.sleep(0.5)
+                await crash(scene)
             await asyncio.sleep(0.5)
         return await settled(own, scene.campaign, scene.ledger, calm_seconds=CALM_SECONDS, patience_seconds=patience)
 
@@ -104,36 +111,41 @@ async def _scene(own: Own, seed: int, gateway: str, analytics: str) -> AsyncIter
         await world.until_answered("analytics")
 
 
-@pytest.mark.parametrize(
-    "crash",
-    [a_gateway_dies_while_nats_hangs, analytics_dies_while_postgres_hangs, postgres_hangs_until_batches_come_again],
-)
-async def test_every_click_counts_once_when(own: Own, crash: Crash, seed: int, say: Say) -> None:
+async def test_every_click_counts_once_through_all_of_them(own: Own, seed: int, say: Say) -> None:
     began = time.monotonic()
-    verdict = await play(own, crash, seed, PATIENCE_SECONDS)
+    verdict = await play(own, ALL, seed, PATIENCE_SECONDS)
     say(seed=seed, **msgspec.structs.asdict(verdict), seconds=round(time.monotonic() - began, 1))
     assert verdict.clean
 
 
-long = pytest.mark.long
-BROKEN = [
-    pytest.param("adopts_nothing", "lost", a_gateway_dies_while_nats_hangs, id="journals are not adopted"),
-    pytest.param("writes_later", "lost", a_gateway_dies_while_nats_hangs, id="written after the answer", marks=long),
-    pytest.param("forgets_bounds", "duplicated", a_gateway_dies_while_nats_hangs, id="cut anew", marks=long),
-    pytest.param(
-        "acknowledges_first", "lost", analytics_dies_while_postgres_hangs, id="acknowledged first", marks=long
-    ),
-    pytest.param(
-        "forgets_batches", "duplicated", postgres_hangs_until_batches_come_again, id="batches are not remembered"
-    ),
-]
-
-
-@pytest.mark.parametrize(("variant", "kind", "crash"), BROKEN)
-async def test_the_ledger_turns_red_when(own: Own, variant: str, kind: str, crash: Crash, seed: int, say: Say) -> None:
+async def test_the_ledger_turns_red_without_adoption_and_without_batch_ids(own: Own, seed: int, say: Say) -> None:
+    """Both at once, as each shows in its own way; the long proofs have every mechanism alone."""
     began = time.monotonic()
-    module = f"tests.chaos.broken.{variant}"
-    ours = "analytics" if crash is not a_gateway_dies_while_nats_hangs else "gateway"
-    verdict = await play(own, crash, seed, IMPATIENCE_SECONDS, **{ours: module})
+    crashes = (a_gateway_dies_while_nats_hangs, postgres_hangs_until_batches_come_again)
+    gateway, analytics = f"{broken.__name__}.adopts_nothing", f"{broken.__name__}.forgets_batches"
+    verdict = await play(own, crashes, seed, IMPATIENCE_SECONDS, gateway=gateway, analytics=analytics)
     say(seed=seed, **msgspec.structs.asdict(verdict), seconds=round(time.monotonic() - began, 1))
+    assert verdict.lost > 0
+    assert verdict.duplicated > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("ours", "variant", "kind", "crash"),
+    [
+        ("gateway", "adopts_nothing", "lost", a_gateway_dies_while_nats_hangs),
+        ("gateway", "writes_later", "lost", a_gateway_dies_while_nats_hangs),
+        ("gateway", "forgets_bounds", "duplicated", a_gateway_dies_while_nats_hangs),
+        ("analytics", "acknowledges_first", "lost", analytics_dies_while_postgres_hangs),
+        ("analytics", "forgets_batches", "duplicated", postgres_hangs_until_batches_come_again),
+    ],
+)
+async def test_the_ledger_turns_red_when_one_mechanism_is_missing(
+    own: Own, ours: str, variant: str, kind: str, crash: Crash, seed: int, say: Say
+) -> None:
+    began = time.monotonic()
+    verdict = await play(own, [crash], seed, IMPATIENCE_SECONDS, **{ours: f"{broken.__name__}.{variant}"})
+    say(seed=seed, **msgspec.structs.asdict(verdict), seconds=round(time.monotonic() - began, 1))
+    others = {"lost", "duplicated", "invented"} - {kind}
     assert getattr(verdict, kind) > 0
+    assert not any(getattr(verdict, other) for other in others)
