@@ -1,0 +1,92 @@
+"""Idempotency keys by /api/use: its own words, every write it has, and a status as of the first answer."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from gateway.dialects.use import USE
+from shared.ids import new as new_id
+from tests.client import Answer, Client
+from tests.world import World
+
+THERE = {"destinationUrl": "https://example.com/there"}
+
+
+def keyed(key: str) -> dict[str, str]:
+    return {"X-Idempotency-Key": key}
+
+
+async def twice(client: Client, method: str, path: str, json: object = None) -> tuple[Answer, Answer]:
+    key = new_id()
+    first = await client.send(method, path, json, headers=keyed(key))
+    return first, await client.send(method, path, json, headers=keyed(key))
+
+
+async def test_every_write_is_repeatable(client: Client) -> None:
+    ids = [(await client.post("/api/use/links", THERE)).json["id"] for _ in range(4)]
+    writes: dict[tuple[str, str], tuple[str, object, int]] = {
+        ("POST", "/links"): ("/links", THERE, 201),
+        ("PATCH", "/links/{id}"): (f"/links/{ids[0]}", {"title": "Changed"}, 200),
+        ("DELETE", "/links/{id}"): (f"/links/{ids[1]}", None, 204),
+        ("PUT", "/links/external/{externalId}"): ("/links/external/mine", THERE, 201),
+        ("POST", "/links/bulk"): ("/links/bulk", {"links": [THERE, THERE]}, 200),
+        ("PATCH", "/links/bulk"): ("/links/bulk", {"links": [{"id": ids[2], "title": "Changed"}]}, 200),
+        ("DELETE", "/links/bulk"): (f"/links/bulk?ids={ids[2]},{ids[3]}", None, 200),
+    }
+    assert set(writes) == {(endpoint.method, endpoint.path) for endpoint in USE.endpoints if endpoint.method != "GET"}
+    for (method, _), (path, body, status) in writes.items():
+        first, again = await twice(client, method, f"/api/use{path}", body)
+        assert (first.status, first.headers.get("Idempotent-Replayed")) == (status, None), first.body
+        assert (again.status, again.body) == (first.status, first.body)
+        assert again.headers["Idempotent-Replayed"] == "true"
+    assert (await client.get("/api/use/links")).json["total"] == 5
+
+
+async def test_the_words_for_what_can_go_wrong(world: World, client: Client) -> None:
+    assert (await client.post("/api/use/links", THERE, headers=keyed("abc"))).status == 201
+    other = await client.post("/api/use/links", THERE | {"title": "Other"}, headers=keyed("abc"))
+    assert (other.status, other.json["error"]) == (422, "UnprocessableEntity")
+    assert other.json["details"][0]["field"] == "idempotencyKey"
+    malformed = await client.post("/api/use/links", THERE, headers=keyed("a b"))
+    assert (malformed.status, malformed.json["error"]) == (400, "ValidationError")
+    assert malformed.json["details"][0]["field"] == "idempotencyKey"
+    owner = await world.connect()
+    async with owner.transaction():
+        await owner.execute(
+            "insert into links.idempotency (workspace, mode, key, fingerprint, asked_at) "
+            "values ($1, 'live', 'running', '', now())",
+            client.account.workspace.id,
+        )
+        busy = await client.post("/api/use/links", THERE, headers=keyed("running"))
+    await owner.close()
+    assert (busy.status, busy.json["error"], busy.headers["Retry-After"]) == (409, "Conflict", "1")
+
+
+async def test_an_answer_that_depends_on_the_time_is_drawn_up_as_of_the_first_time(client: Client) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=1.2)).isoformat()
+    body = THERE | {"expiresAt": soon}
+    first = await client.post("/api/use/links", body, headers=keyed("abc"))
+    assert first.json["status"] == "active"
+    await asyncio.sleep(1.3)
+    assert (await client.get(f"/api/use/links/{first.json['id']}")).json["status"] == "expired"
+    again = await client.post("/api/use/links", body, headers=keyed("abc"))
+    assert (again.status, again.body) == (201, first.body)
+
+
+async def test_a_bulk_request_that_came_to_nothing_is_tried_again(client: Client) -> None:
+    slug = f"s{new_id()}"
+    obstacle = (await client.post("/api/use/links", THERE | {"customSlug": slug})).json["id"]
+    body = {"links": [THERE, THERE | {"customSlug": slug}], "atomic": True}
+    for refused in await twice(client, "POST", "/api/use/links/bulk", body):
+        assert refused.status == 409
+    refused = await client.post("/api/use/links/bulk", body, headers=keyed("abc"))
+    assert refused.status == 409
+    await client.delete(f"/api/use/links/{obstacle}")
+    made = await client.post("/api/use/links/bulk", body, headers=keyed("abc"))
+    assert (made.status, made.headers.get("Idempotent-Replayed")) == (200, None)
+    assert (await client.post("/api/use/links/bulk", body, headers=keyed("abc"))).body == made.body
+
+
+async def test_both_apis_share_the_keys_of_a_workspace(client: Client) -> None:
+    assert (await client.post("/api/use/links", THERE, headers=keyed("abc"))).status == 201
+    other = await client.post("/v1/links", {"title": "A link", "url": THERE["destinationUrl"]}, headers=keyed("abc"))
+    assert (other.status, other.code) == (400, "VALIDATION_ERROR")
