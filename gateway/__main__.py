@@ -17,6 +17,7 @@ from gateway.app import App
 from gateway.bio.door import BioDoor
 from gateway.dialects import DIALECTS
 from gateway.dialects.dialect import mount
+from gateway.docs.door import Docs
 from gateway.health import Health
 from gateway.keyring import Keyring
 from gateway.limits import Limiter
@@ -51,12 +52,13 @@ async def run(settings: Settings) -> None:
         door = Door(targets, journal, visitors, atlas, limiter, addresses, bus, settings)
         bio = BioDoor(door, limiter, addresses, bus, settings)
         health = Health(bus)
+        docs = Docs(DIALECTS, limiter, addresses, settings)
         admission = Admission(keyring, limiter, addresses, settings)
         places = Places(keyring, bus, settings)
         for part in (keyring, targets, bio, visitors, places):
             await part.start()
         journal.start()
-        http = server(App(door, bio, health, mount(DIALECTS, admission, uses, places, bus, settings)), settings)
+        http = server(App(door, bio, health, docs, mount(DIALECTS, admission, uses, places, bus, settings)), settings)
         presence = Answering(bus, settings, "gateway", {})
         await presence.start()
         work = [

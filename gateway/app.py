@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.bio.door import BioDoor
+from gateway.docs.door import Docs
 from gateway.health import Health
 from gateway.pages import link as pages
 from gateway.redirect.door import Door, show
@@ -14,7 +15,7 @@ from shared.reserved import is_reserved
 class App:
     """Raw ASGI. Short codes come first, since they are nearly all of the traffic and must not wait for any routing."""
 
-    def __init__(self, door: Door, bio: BioDoor, health: Health, dialects: Mapping[str, ASGIApp]) -> None:
+    def __init__(self, door: Door, bio: BioDoor, health: Health, docs: Docs, dialects: Mapping[str, ASGIApp]) -> None:
         self._door = door
         self._bio = bio
         self._dialects = dialects
@@ -22,6 +23,7 @@ class App:
             "/livez": health.live,
             "/readyz": health.ready,
             "/robots.txt": _robots,
+            **docs.pages,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

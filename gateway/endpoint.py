@@ -84,7 +84,8 @@ class Endpoint:
 
     The function takes the `Call`, then, as far as it names them, ``query`` and ``body``: their types say what is
     accepted, and its return type what is answered: a `Stream` does not end. No scope: nobody needs a key, or, with
-    ``any_key``, any one will do. ``parts`` are the types of what stands in the path's braces.
+    ``any_key``, any one will do. ``parts`` are the types of what stands in the path's braces, ``media`` the types of
+    content that are answered.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Endpoint:
         any_key: bool = False,
         status: int = 200,
         parts: Mapping[str, Any] | None = None,
+        media: tuple[str, ...] = ("application/json",),
     ) -> None:
         hints = typing.get_type_hints(handle, include_extras=True)
         answer = hints["return"]
@@ -105,6 +107,7 @@ class Endpoint:
         self.path = path
         self.handle = handle
         self.scope = scope
+        self.writes = method != "GET"
         self.open_to_all = scope is None and not any_key
         self.status = status
         self.name = handle.__name__
@@ -113,6 +116,7 @@ class Endpoint:
         self.query: type[Any] | None = hints.get("query")
         self.body: type[Any] | None = hints.get("body")
         self.parts = parts or {}
+        self.media = media
         self.answer: Any = typing.get_args(answer)[0] if puts else answer
         self.statuses = (status, 201) if puts else (status,)
         self.streams = self.answer is Stream

@@ -132,7 +132,7 @@ class Mounted:
         query = wire.decode_query(endpoint.query, scope["query_string"])
         if endpoint.query is not None:
             given["query"] = query
-        key = idempotency.key_of(scope) if endpoint.method != "GET" else None
+        key = idempotency.key_of(scope) if endpoint.writes else None
         body = b""
         if endpoint.decoder is not None or key is not None:
             body = await wire.read_body(scope, receive, self._settings)

@@ -18,16 +18,21 @@ Requests = Annotated[int, Meta(ge=0, examples=[128])]
 
 
 class WorkspaceLimit(msgspec.Struct, frozen=True, kw_only=True):
-    limit: Annotated[int, Meta(description="Requests per window, shared by all keys of the workspace.")]
-    window: Window = Window.HOUR
+    limit: Annotated[
+        int, Meta(description="Requests per window, shared by all keys of the workspace.", examples=[1000])
+    ]
+    window: Annotated[Window, Meta(examples=["hour"])] = Window.HOUR
 
 
 class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(description="Requests per window with this key.", examples=[1000])]
-    window: Window
+    window: Annotated[Window, Meta(examples=["hour"])]
     remaining: Annotated[
         int | None,
-        Meta(description="Requests left now, by the tightest of all limits that apply; `null`: no limit applies."),
+        Meta(
+            description="Requests left now, by the tightest of all limits that apply; `null`: no limit applies.",
+            examples=[997],
+        ),
     ]
     reset: Annotated[int | None, Meta(description="When more are left, in Unix seconds.", examples=[1769850300])]
     workspace: WorkspaceLimit
@@ -35,9 +40,9 @@ class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 class KeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{22}$", examples=["key_02FvM8kQ7yZtLw3RbXc5Na"])]
-    name: str
-    description: str
-    mode: Annotated[Mode, Meta(description="Test keys see and change test data only.")]
+    name: Annotated[str, Meta(examples=["Shop"])]
+    description: Annotated[str, Meta(examples=["Links of the shop"])]
+    mode: Annotated[Mode, Meta(description="Test keys see and change test data only.", examples=["live"])]
     prefix: Annotated[str, Meta(description="How the key begins.", examples=["lzly_live_aB3d"])]
     last_four: Annotated[str, Meta(description="How the key ends.", examples=["x9Zq"])]
     scopes: Annotated[tuple[str, ...], Meta(description="What the key may do.", examples=[["links:read"]])]
@@ -46,7 +51,7 @@ class KeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         tuple[str, ...],
         Meta(description="Networks the key may be used from; none: from anywhere.", examples=[["192.0.2.0/24"]]),
     ]
-    created_at: str
+    created_at: Annotated[str, Meta(examples=["2026-01-31T09:05:00.123Z"])]
     expires_at: Annotated[str | None, Meta(description="`null`: it does not expire.")]
     last_used_at: Annotated[str | None, Meta(description="Right to a minute; `null`: not used until a minute ago.")]
     rotated_at: Annotated[
@@ -56,7 +61,7 @@ class KeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         str | None, Meta(description="When the secret before the last rotation stops working, or has stopped.")
     ]
     workspace: Annotated[str, Meta(pattern="^ws_[0-9A-Za-z]{22}$", examples=["ws_02FvM8kQ7yZtLw3RbXc5Na"])]
-    tier: Tier
+    tier: Annotated[Tier, Meta(examples=["pro"])]
 
 
 class UsageTotals(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

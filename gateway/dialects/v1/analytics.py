@@ -1,38 +1,43 @@
 """How often the caller's page is seen and their links are followed."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from gateway.endpoint import Call, Endpoint
 from shared.contracts import analytics
+
+Views = Annotated[int, Meta(ge=0, description="How often people saw the page.", examples=[240])]
+Clicks = Annotated[int, Meta(ge=0, description="How often people followed a link.", examples=[84])]
 
 DAYS = {"7d": 7, "30d": 30, "90d": 90, "1y": 365}
 
 
 class AnalyticsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    period: Literal["7d", "30d", "90d", "1y"] = "30d"
-    metric: Literal["views", "clicks", "all"] = "all"
+    period: Annotated[Literal["7d", "30d", "90d", "1y"], Meta(description="Days up to today.")] = "30d"
+    metric: Annotated[Literal["views", "clicks", "all"], Meta(description="What is counted.")] = "all"
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    views: int | UnsetType = UNSET
-    clicks: int | UnsetType = UNSET
-    click_rate: float | UnsetType = UNSET
+    views: Views | UnsetType = UNSET
+    clicks: Clicks | UnsetType = UNSET
+    click_rate: Annotated[float, Meta(description="Clicks per view, to two places.", examples=[0.35])] | UnsetType = (
+        UNSET
+    )
 
 
 class DayBody(msgspec.Struct, frozen=True, kw_only=True):
-    date: str  # YYYY-MM-DD, UTC
-    views: int | UnsetType = UNSET
-    clicks: int | UnsetType = UNSET
+    date: Annotated[str, Meta(description="A day in UTC.", examples=["2026-01-31"])]
+    views: Views | UnsetType = UNSET
+    clicks: Clicks | UnsetType = UNSET
 
 
 class AnalyticsBody(msgspec.Struct, frozen=True, kw_only=True):
-    period: str
+    period: Annotated[str, Meta(examples=["30d"])]
     summary: Summary
-    daily: list[DayBody]
+    daily: Annotated[list[DayBody], Meta(description="Every day, oldest first, zeros included.")]
 
 
 async def get_analytics(call: Call, query: AnalyticsQuery) -> AnalyticsBody:

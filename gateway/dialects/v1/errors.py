@@ -1,8 +1,10 @@
 """Six words for everything that can go wrong."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from gateway.dialects.dialect import Word
 from shared.faults import Code, Fault
@@ -32,15 +34,15 @@ FIELD_NAMES = {
 
 
 class Complaint(msgspec.Struct, frozen=True):
-    field: str
-    reason: str
+    field: Annotated[str, Meta(description="By its name in the request.", examples=["limit"])]
+    reason: Annotated[str, Meta(examples=["Expected `int`, got `str`"])]
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    code: str
-    message: str
-    retry_after: int | None = None  # seconds
-    details: tuple[Complaint, ...] = ()
+    code: Annotated[str, Meta(description="What kind of error it is, for programs.", examples=["VALIDATION_ERROR"])]
+    message: Annotated[str, Meta(description="What went wrong, for people.", examples=["limit: Expected `int`"])]
+    retry_after: Annotated[int | None, Meta(description="How long to wait, in seconds.")] = None
+    details: Annotated[tuple[Complaint, ...], Meta(description="Every field that is wrong.")] = ()
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):

@@ -12,28 +12,37 @@ from shared.contracts import links
 
 PREFIX = "lnk_"
 
-Title = Annotated[str, Meta(min_length=1, max_length=255)]
+LinkId = Annotated[str, Meta(examples=["lnk_02FvM8kQ7yZtLw3RbXc5Na"])]
+Title = Annotated[str, Meta(min_length=1, max_length=255, examples=["My Website"])]
+Url = Annotated[
+    str, Meta(description="An `http` or `https` address, at most 2,048 characters.", examples=["https://example.com"])
+]
+Description = Annotated[str, Meta(description="At most 500 characters.")]
+Thumbnail = Annotated[str, Meta(description="Address of a picture.")]
+IsActive = Annotated[bool, Meta(description="Is it on the page, and does it lead anywhere?")]
+ShortCode = Annotated[str, Meta(description="3 to 50 letters, digits, hyphens and underscores.")]
 Order = Annotated[int, Meta(ge=0, le=1_000_000, description="Place on the page, smallest first.")]
+Time = Annotated[str, Meta(description="In UTC.", examples=["2026-01-31T09:05:00.123Z"])]
 
 
 class LinkBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    id: str
-    title: str | None
-    url: str
-    description: str | None
-    thumbnail: str | None
-    short_code: str
-    short_url: str
-    clicks: int
-    is_active: bool
-    order: int
-    created_at: str
-    updated_at: str
+    id: LinkId
+    title: Annotated[str | None, Meta(examples=["My Website"])]
+    url: Url
+    description: Description | None
+    thumbnail: Thumbnail | None
+    short_code: Annotated[ShortCode, Meta(examples=["my-site"])]
+    short_url: Annotated[str, Meta(examples=["https://go.example/my-site"])]
+    clicks: Annotated[int, Meta(ge=0, description="Clicks of people since the link exists.", examples=[7])]
+    is_active: Annotated[IsActive, Meta(examples=[True])]
+    order: Order
+    created_at: Time
+    updated_at: Time
 
 
 class LinkList(msgspec.Struct, frozen=True):
     links: list[LinkBody]
-    total: int
+    total: Annotated[int, Meta(ge=0, description="All that match.", examples=[1])]
 
 
 class LinkQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,11 +53,11 @@ class LinkQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class NewLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     title: Title
-    url: str
-    description: str | None = None
-    thumbnail: str | None = None
-    is_active: bool = True
-    short_code: str | None = None
+    url: Url
+    description: Description | None = None
+    thumbnail: Thumbnail | None = None
+    is_active: IsActive = True
+    short_code: Annotated[ShortCode | None, Meta(description="Generated if omitted.")] = None
     order: Order | None = None
 
 
@@ -56,11 +65,11 @@ class LinkChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What is given is changed; null clears an optional value."""
 
     title: Title | UnsetType = UNSET
-    url: str | UnsetType = UNSET
-    description: str | None | UnsetType = UNSET
-    thumbnail: str | None | UnsetType = UNSET
-    is_active: bool | UnsetType = UNSET
-    short_code: str | UnsetType = UNSET
+    url: Url | UnsetType = UNSET
+    description: Description | None | UnsetType = UNSET
+    thumbnail: Thumbnail | None | UnsetType = UNSET
+    is_active: IsActive | UnsetType = UNSET
+    short_code: ShortCode | UnsetType = UNSET
     order: Order | UnsetType = UNSET
 
 
@@ -145,7 +154,7 @@ def _body(call: Call, link: links.Link) -> LinkBody:
 ENDPOINTS = (
     Endpoint("GET", "/links", list_links, scope="links:read"),
     Endpoint("POST", "/links", create_link, scope="links:write", status=201),
-    Endpoint("GET", "/links/{id}", get_link, scope="links:read"),
-    Endpoint("PATCH", "/links/{id}", update_link, scope="links:write"),
-    Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204),
+    Endpoint("GET", "/links/{id}", get_link, scope="links:read", parts={"id": LinkId}),
+    Endpoint("PATCH", "/links/{id}", update_link, scope="links:write", parts={"id": LinkId}),
+    Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204, parts={"id": LinkId}),
 )

@@ -76,4 +76,4 @@ def _data(happening: Happening) -> bytes:
     )
 
 
-ENDPOINTS = (Endpoint("GET", "/analytics/live", watch_analytics, scope="analytics:read"),)
+ENDPOINTS = (Endpoint("GET", "/analytics/live", watch_analytics, scope="analytics:read", media=(sse.MEDIA_TYPE,)),)

@@ -1,43 +1,54 @@
 """The caller's profile, and whom they follow."""
 
+from typing import Annotated
+
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from gateway.endpoint import Call, Endpoint
 from shared.contracts import profile
 
+Username = Annotated[str, Meta(description="The name in the address of a page.", examples=["demo"])]
+Name = Annotated[str, Meta(description="1 to 80 characters.", examples=["John Doe"])]
+Bio = Annotated[str, Meta(description="At most 500 characters.", examples=["Developer & Creator"])]
+Picture = Annotated[str, Meta(description="Address of a picture.")]
+Theme = Annotated[str, Meta(description="The id of a theme.")]
+Location = Annotated[str, Meta(description="At most 100 characters.")]
+Website = Annotated[str, Meta(description="An `http` or `https` address.")]
+Pronouns = Annotated[str, Meta(description="At most 40 characters.")]
+
 
 class StatsBody(msgspec.Struct, frozen=True):
-    views: int
-    followers: int
-    following: int
+    views: Annotated[int, Meta(ge=0, description="How often people saw the page.", examples=[240])]
+    followers: Annotated[int, Meta(ge=0, examples=[12])]
+    following: Annotated[int, Meta(ge=0, examples=[3])]
 
 
 class ProfileBody(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    username: str
-    name: str
-    bio: str | None
-    avatar: str | None
-    banner: str | None
-    theme: str
-    location: str | None
-    website: str | None
-    pronouns: str | None
+    id: Annotated[str, Meta(examples=["usr_02FvM8kQ7yZtLw3RbXc5Na"])]
+    username: Username
+    name: Name
+    bio: Bio | None
+    avatar: Picture | None
+    banner: Picture | None
+    theme: Annotated[Theme, Meta(examples=["minimal"])]
+    location: Location | None
+    website: Website | None
+    pronouns: Pronouns | None
     stats: StatsBody
 
 
 class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is given is changed; null clears an optional value."""
 
-    name: str | UnsetType = UNSET
-    bio: str | None | UnsetType = UNSET
-    avatar: str | None | UnsetType = UNSET
-    banner: str | None | UnsetType = UNSET
-    theme: str | UnsetType = UNSET
-    location: str | None | UnsetType = UNSET
-    website: str | None | UnsetType = UNSET
-    pronouns: str | None | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    bio: Bio | None | UnsetType = UNSET
+    avatar: Picture | None | UnsetType = UNSET
+    banner: Picture | None | UnsetType = UNSET
+    theme: Theme | UnsetType = UNSET
+    location: Location | None | UnsetType = UNSET
+    website: Website | None | UnsetType = UNSET
+    pronouns: Pronouns | None | UnsetType = UNSET
 
 
 async def get_profile(call: Call) -> ProfileBody:
@@ -97,6 +108,8 @@ def body_of(found: profile.Profile) -> ProfileBody:
 ENDPOINTS = (
     Endpoint("GET", "/profile", get_profile, scope="profile:read"),
     Endpoint("PATCH", "/profile", update_profile, scope="profile:write"),
-    Endpoint("PUT", "/following/{username}", follow, scope="profile:write"),
-    Endpoint("DELETE", "/following/{username}", unfollow, scope="profile:write", status=204),
+    Endpoint("PUT", "/following/{username}", follow, scope="profile:write", parts={"username": Username}),
+    Endpoint(
+        "DELETE", "/following/{username}", unfollow, scope="profile:write", status=204, parts={"username": Username}
+    ),
 )

@@ -1,25 +1,30 @@
 """Ready-made looks for a profile."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from gateway.dialects.v1.profile import ProfileBody, body_of
 from gateway.endpoint import Call, Endpoint
 from shared.contracts import profile
 
+TemplateId = Annotated[str, Meta(examples=["creator-spotlight"])]
+
 
 class TemplateBody(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    name: str
-    description: str
-    category: str
-    theme: str
-    layout: str
-    sections: tuple[str, ...]
+    id: TemplateId
+    name: Annotated[str, Meta(examples=["Creator Spotlight"])]
+    description: Annotated[str, Meta(examples=["Your face first, and one bright button per channel."])]
+    category: Annotated[str, Meta(examples=["creator"])]
+    theme: Annotated[str, Meta(examples=["sunset"])]
+    layout: Annotated[str, Meta(examples=["centered"])]
+    sections: Annotated[tuple[str, ...], Meta(description="In the order of the page.", examples=[["header", "links"]])]
 
 
 class TemplateList(msgspec.Struct, frozen=True):
     templates: list[TemplateBody]
-    total: int
+    total: Annotated[int, Meta(ge=0, examples=[12])]
 
 
 async def list_templates(call: Call) -> TemplateList:
@@ -50,5 +55,5 @@ async def apply_template(call: Call) -> ProfileBody:
 
 ENDPOINTS = (
     Endpoint("GET", "/templates", list_templates, scope="templates:read"),
-    Endpoint("POST", "/templates/{id}/apply", apply_template, scope="templates:apply"),
+    Endpoint("POST", "/templates/{id}/apply", apply_template, scope="templates:apply", parts={"id": TemplateId}),
 )

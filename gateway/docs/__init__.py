@@ -1,0 +1,1 @@
+"""What is written about the public APIs: all of it is derived from their endpoint tables."""

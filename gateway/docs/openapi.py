@@ -1,0 +1,59 @@
+"""An OpenAPI 3.1 document for a dialect."""
+
+import importlib.metadata
+from typing import Any
+
+from gateway.dialects.dialect import Dialect
+from gateway.docs import operations
+from gateway.docs.headers import HEADERS, IDEMPOTENCY_KEY
+from gateway.docs.schemas import Json, Schemas
+from gateway.endpoint import Endpoint
+
+BEARER, HEADER = "bearer", "apiKey"
+
+
+def document(dialect: Dialect, public_url: str) -> Json:
+    schemas = schemas_of(dialect)
+    paths: dict[str, Json] = {}
+    for endpoint in dialect.endpoints:
+        described = operations.describe(dialect, endpoint, schemas)
+        if not endpoint.open_to_all:
+            needed = [] if endpoint.scope is None else [endpoint.scope]
+            described["security"] = [{BEARER: needed}, {HEADER: needed}]
+        paths.setdefault(dialect.prefix + endpoint.path, {})[endpoint.method.lower()] = described
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"Waypost {dialect.prefix}",
+            "version": importlib.metadata.version("waypost"),
+            "summary": dialect.summary,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "tags": [{"name": name} for name in dict.fromkeys(map(operations.tag, dialect.endpoints))],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "responses": operations.refusals(dialect, schemas),
+            "parameters": {"IdempotencyKey": IDEMPOTENCY_KEY},
+            "headers": HEADERS,
+            "securitySchemes": _security_schemes(),
+        },
+    }
+
+
+def schemas_of(dialect: Dialect) -> Schemas:
+    kinds = [kind for endpoint in dialect.endpoints for kind in _types(endpoint)]
+    return Schemas([*kinds, dialect.error])
+
+
+def _types(endpoint: Endpoint) -> list[Any]:
+    answer = [] if endpoint.streams or endpoint.answer is type(None) else [endpoint.answer]
+    return [*(kind for kind in (endpoint.query, endpoint.body) if kind is not None), *answer, *endpoint.parts.values()]
+
+
+def _security_schemes() -> Json:
+    return {
+        BEARER: {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer` and an API key."},
+        HEADER: {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+    }

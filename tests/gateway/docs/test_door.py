@@ -1,0 +1,65 @@
+"""The reference as it is served."""
+
+import gzip
+
+import pytest
+
+from gateway.dialects import DIALECTS
+from tests.client import Client
+
+PATHS = (
+    "/api/docs",
+    "/api/docs/page.js",
+    "/api/docs/page.css",
+    "/api/docs/swagger-ui.css",
+    "/api/docs/swagger-ui-bundle.js",
+    "/api/docs/openapi.json",
+    "/docs/postman/collection.json",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_it_is_open_to_all_and_sent_once(visitor: Client, path: str) -> None:
+    short = await visitor.get(path, headers={"Accept-Encoding": "gzip"})
+    whole = await visitor.get(path, headers={"Accept-Encoding": "identity"})
+    assert short.status == whole.status == 200
+    assert short.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in whole.headers
+    assert whole.headers["Content-Length"] == str(len(whole.body))
+    assert int(short.headers["Content-Length"]) < len(whole.body)
+    assert (gzip.decompress(short.body) if short.body[:2] == b"\x1f\x8b" else short.body) == whole.body
+    assert whole.headers["X-Content-Type-Options"] == "nosniff"
+    again = await visitor.get(path, headers={"If-None-Match": whole.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    head = await visitor.send("HEAD", path)
+    assert (head.status, head.body) == (200, b"")
+    assert (await visitor.post(path)).status == 404
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+async def test_each_dialect_has_its_own(visitor: Client, dialect: object) -> None:
+    name, prefix = dialect.name, dialect.prefix  # type: ignore[attr-defined]
+    openapi = (await visitor.get(f"/api/docs/openapi.json?dialect={name}")).json
+    assert openapi["servers"] == [{"url": visitor.url}]
+    assert all(path == prefix or path.startswith(f"{prefix}/") for path in openapi["paths"])
+    postman = await visitor.get(f"/docs/postman/collection.json?dialect={name}")
+    assert postman.json["info"]["name"] == openapi["info"]["title"]
+    assert "attachment" in postman.headers["Content-Disposition"]
+    page = (await visitor.get(f"/api/docs?dialect={name}")).body.decode()
+    assert f'data-openapi="/api/docs/openapi.json?dialect={name}"' in page
+
+
+async def test_without_a_word_it_is_the_link_management_api(visitor: Client) -> None:
+    assert "/api/use/links" in (await visitor.get("/api/docs/openapi.json")).json["paths"]
+
+
+async def test_a_dialect_that_is_not_there_is_not_found(visitor: Client) -> None:
+    for path in ("/api/docs", "/api/docs/openapi.json", "/docs/postman/collection.json"):
+        assert (await visitor.get(f"{path}?dialect=v9")).status == 404
+
+
+async def test_the_page_may_run_only_what_comes_from_here(visitor: Client) -> None:
+    policy = (await visitor.get("/api/docs")).headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy

@@ -1,0 +1,41 @@
+"""The API reference in a real browser: it is drawn, by nothing but what this gateway serves, and tries things out."""
+
+import json
+
+import pytest
+
+from gateway.dialects import DIALECTS
+from gateway.dialects.dialect import Dialect
+from tests.client import until
+from tests.gateway.pages import chromium
+from tests.world import Gateway
+
+
+async def count(browser: chromium.Browser, selector: str) -> int:
+    found = await browser.evaluate(f"document.querySelectorAll({json.dumps(selector)}).length")
+    assert isinstance(found, int)
+    return found
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+async def test_every_operation_is_shown_and_nothing_comes_from_elsewhere(
+    browser: chromium.Browser, gateway: Gateway, dialect: Dialect
+) -> None:
+    await browser.resize(1200, 900)
+    await browser.open(f"{gateway.url}/api/docs?dialect={dialect.name}")
+    await until(lambda: count(browser, ".opblock"), lambda shown: shown == len(dialect.endpoints), seconds=30)
+    assert all(url.startswith(gateway.url) for url in browser.requested())
+    assert browser.complaints() == []
+    assert await browser.evaluate("document.querySelector('[aria-current]').textContent") == dialect.prefix
+
+
+async def test_a_request_can_be_tried_out(browser: chromium.Browser, gateway: Gateway) -> None:
+    await browser.resize(1200, 900)
+    await browser.open(f"{gateway.url}/api/docs#/discovery/discover")
+    for button in (".try-out__btn", ".execute"):
+        await until(lambda button=button: count(browser, button), lambda shown: shown == 1, seconds=30)  # type: ignore[misc]
+        await browser.evaluate(f"document.querySelector('{button}').click()")
+    await until(lambda: count(browser, ".live-responses-table"), lambda shown: shown == 1, seconds=30)
+    answered = await browser.evaluate("document.querySelector('.live-responses-table').textContent")
+    assert '"Waypost"' in answered
+    assert browser.complaints() == []
