@@ -9,21 +9,23 @@ from pathlib import Path
 
 import msgspec
 
-from deploy import operate
+from deploy import operate, operate_keys
 from deploy.local import console
 from deploy.local.data_dir import DataDir
 from deploy.local.panel import Panel
 from deploy.local.stack import Options
 from deploy.local.trouble import Trouble, explain
 from deploy.local.up import up
-from deploy.operate import Answer, NewAccount, WantedKey
+from deploy.operate import Answer, NewAccount
+from deploy.operate_keys import WantedKey
 from shared.contracts.accounts import Tier
-from shared.contracts.keys import SCOPES, Style, Window
+from shared.contracts.keys import SCOPES, Overlap, Style, Window
 from shared.contracts.modes import Mode
 from shared.faults import Fault
 
 _DATA = Path(".waypost")
 _WORKERS = 2
+_LONGEST_LINE = 4096
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_account_create(account.add_parser("create", parents=[common], help="add a user with a workspace"))
     key = commands.add_parser("key", help="API keys").add_subparsers(required=True, metavar="ACTION")
     _add_key_create(key.add_parser("create", parents=[common], help="make a key; it is shown this once"))
+    _add_key_rotate(key.add_parser("rotate", parents=[common], help="give a key a new secret; it is shown this once"))
     _add_key_revoke(key.add_parser("revoke", parents=[common], help="withdraw a key for good"))
+    _add_key_leaked(key.add_parser("leaked", parents=[common], help="withdraw the key that a found secret opens"))
+    _add_key_list(key.add_parser("list", parents=[common], help="the keys of a user's workspace, newest first"))
     status = commands.add_parser("status", parents=[common], help="what runs, and where")
     status.set_defaults(run=lambda given: operate.status(DataDir(given.data)))
     migrate = commands.add_parser("migrate", parents=[common], help="bring the database up to date")
@@ -88,12 +93,37 @@ def _add_key_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window", type=Window, choices=list(Window), default=Window.HOUR)
     parser.add_argument("--expires-in", type=_seconds, metavar="SECONDS", help="never, when left out")
     parser.add_argument("--name", default="API key")
+    parser.add_argument(
+        "--allow", type=_networks, default=(), metavar="CIDR,…", help="where it may be used from (anywhere)"
+    )
     parser.set_defaults(run=_create_key)
 
 
 def _add_key_revoke(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", required=True, help="with or without key_ before it")
-    parser.set_defaults(run=lambda given: asyncio.run(operate.revoke_key(DataDir(given.data), given.id)))
+    parser.set_defaults(run=lambda given: asyncio.run(operate_keys.revoke_key(DataDir(given.data), given.id)))
+
+
+def _add_key_rotate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--id", required=True, help="with or without key_ before it")
+    parser.add_argument(
+        "--overlap",
+        type=Overlap,
+        choices=list(Overlap),
+        default=Overlap.DAY,
+        help="how long the secret before goes on working (%(default)s)",
+    )
+    parser.set_defaults(run=_rotate_key)
+
+
+def _add_key_leaked(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("key", help="the whole key, or - to read it from the standard input, where no `ps` shows it")
+    parser.set_defaults(run=_report_leak)
+
+
+def _add_key_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--username", required=True)
+    parser.set_defaults(run=lambda given: asyncio.run(operate_keys.list_keys(DataDir(given.data), given.username)))
 
 
 def _up(given: argparse.Namespace) -> None:
@@ -116,8 +146,18 @@ def _create_key(given: argparse.Namespace) -> Answer:
         window=given.window,
         expires_in_seconds=given.expires_in,
         name=given.name,
+        allowlist=given.allow,
     )
-    return asyncio.run(operate.create_key(DataDir(given.data), wanted))
+    return asyncio.run(operate_keys.create_key(DataDir(given.data), wanted))
+
+
+def _rotate_key(given: argparse.Namespace) -> Answer:
+    return asyncio.run(operate_keys.rotate_key(DataDir(given.data), given.id, given.overlap))
+
+
+def _report_leak(given: argparse.Namespace) -> Answer:
+    secret = sys.stdin.readline(_LONGEST_LINE) if given.key == "-" else given.key
+    return asyncio.run(operate_keys.report_leak(DataDir(given.data), secret.strip()))
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -137,6 +177,10 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
 
 
 def _scopes(text: str) -> tuple[str, ...]:

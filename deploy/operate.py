@@ -1,7 +1,6 @@
 """What the operator asks of a running stack. Each answer is one JSON object."""
 
 import asyncio
-import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -17,12 +16,9 @@ from deploy.local.state import Phase, Process, Servers
 from deploy.local.trouble import Trouble
 from deploy.migrate import migrate
 from shared import bus as buses
-from shared import ids
 from shared.bus import Bus
-from shared.contracts import accounts, keys
+from shared.contracts import accounts
 from shared.contracts.accounts import Tier
-from shared.contracts.keys import NewKey
-from shared.contracts.modes import Mode
 
 Answer = dict[str, object]
 
@@ -36,20 +32,9 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     tier: Tier
 
 
-class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
-    username: str
-    style: keys.Style
-    mode: Mode
-    scopes: tuple[str, ...]
-    limit: int | None  # None: the tier's
-    window: keys.Window
-    expires_in_seconds: float | None
-    name: str
-
-
 async def create_account(data: DataDir, wanted: NewAccount) -> Answer:
     password = wanted.password or secrets.token_urlsafe(18)
-    async with _bus(data) as bus:
+    async with bus_of(data) as bus:
         account = await bus.ask(
             accounts.CreateUser(username=wanted.username, email=wanted.email, password=password, tier=wanted.tier)
         )
@@ -61,45 +46,6 @@ async def create_account(data: DataDir, wanted: NewAccount) -> Answer:
         "workspace": f"ws_{account.workspace.id}",
     }
     return answer if wanted.password else {**answer, "password": password}
-
-
-async def create_key(data: DataDir, wanted: WantedKey) -> Answer:
-    async with _bus(data) as bus:
-        account = await bus.ask(accounts.FindUser(username=wanted.username))
-        made = await bus.ask(
-            keys.CreateKey(
-                workspace=account.workspace.id,
-                user=account.user.id,
-                style=wanted.style,
-                mode=wanted.mode,
-                scopes=wanted.scopes,
-                limit=wanted.limit,
-                window=wanted.window,
-                expires_in_seconds=wanted.expires_in_seconds,
-                name=wanted.name,
-            )
-        )
-        limit = await _limit_of(bus, made)
-    return {
-        "id": f"key_{made.key.id}",
-        "key": made.secret,
-        "style": made.key.style,
-        "mode": made.key.mode,
-        "scopes": made.key.scopes,
-        "limit": limit,
-        "window": made.key.window,
-        "expiresAt": made.key.expires_at,
-        "name": made.key.name,
-    }
-
-
-async def revoke_key(data: DataDir, given: str) -> Answer:
-    bare = given.removeprefix("key_")
-    if not ids.valid(bare):
-        raise Trouble(f"{given!r} is not the id of a key")
-    async with _bus(data) as bus:
-        key = await bus.ask(keys.RevokeKey(id=bare))
-    return {"id": f"key_{key.id}", "state": "revoked"}
 
 
 async def migrate_all(data: DataDir) -> Answer:
@@ -138,7 +84,8 @@ def _process(process: Process) -> Answer:
 
 
 @asynccontextmanager
-async def _bus(data: DataDir) -> AsyncIterator[Bus]:
+async def bus_of(data: DataDir) -> AsyncIterator[Bus]:
+    """Of the stack that runs there, else the one that the environment names."""
     settings = read_settings(os.environ)
     url = _servers(data, lambda servers: servers.nats_url).nats_url
     async with AsyncExitStack() as stack:
@@ -160,9 +107,3 @@ def _servers(data: DataDir, needed: Callable[[Servers], str]) -> Servers:
         if not needed(named):
             raise
         return named
-
-
-async def _limit_of(bus: Bus, made: NewKey) -> int | None:
-    """Requests per window, as the gateway will hear it: the key's own number or its tier's."""
-    check = await bus.ask(keys.CheckKey(digest=hashlib.sha256(made.secret.encode()).digest()))
-    return check.verdict.key_limit if check.verdict else made.key.limit

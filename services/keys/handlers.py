@@ -106,7 +106,7 @@ async def report_leak(tx: Connection, ask: ReportLeak) -> Leak:
     now = datetime.now(UTC)
     stored = await store.lock_secret(tx, ask.digest)
     if stored is None:
-        raise _absent()
+        raise Fault(Code.NOT_FOUND, "No key has this secret, or had it before its last rotation")
     if stored.key.revoked_at:
         return Leak(key=stored.key, state=LeakState.REVOKED_BEFORE)
     ends_at = stored.key.former_ends_at

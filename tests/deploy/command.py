@@ -20,15 +20,15 @@ _HOME = Path(__file__).resolve().parents[2]
 _READY_SECONDS = 60.0
 
 
-def waypost(*words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+def waypost(*words: str, stdin: str = "", **environ: str) -> "subprocess.CompletedProcess[str]":
     argv = (*_WAYPOST, *words)
     return subprocess.run(
-        argv, cwd=_HOME, env=_environ(environ), capture_output=True, text=True, check=False, timeout=60
+        argv, cwd=_HOME, env=_environ(environ), input=stdin, capture_output=True, text=True, check=False, timeout=60
     )
 
 
-def answer(*words: str) -> dict[str, Any]:
-    done = waypost(*words)
+def answer(*words: str, stdin: str = "") -> dict[str, Any]:
+    done = waypost(*words, stdin=stdin)
     assert done.returncode == 0, done.stderr
     decoded: dict[str, Any] = json.loads(done.stdout)
     return decoded
