@@ -41,6 +41,7 @@ class Feed:
         self._follower: Follower | None = None
         self._ahead: Extent | None = None
         self._missed = False
+        self._waiting = False
 
     @property
     def position(self) -> Position:
@@ -58,6 +59,7 @@ class Feed:
         forget = self._settings.live_forget_seconds
         self._follower = await self._bus.follow(LIVE_STREAM, self._subject, position.number, forget_seconds=forget)
         self._position, self._ahead = position, None
+        self._waiting = False
 
     async def next(self, wait_seconds: float) -> News | None:
         """What comes next; None when it is silent for so long."""
@@ -67,7 +69,10 @@ class Feed:
                 if (news := await self._look(min(left, self._settings.live_poll_seconds))) is not None:
                     return news
             except Fault as fault:
-                log.info("A watcher waits: %s", fault.message)
+                if not self._waiting:
+                    # Once for an outage, since it is tried again several times a second.
+                    log.info("A watcher waits: %s", fault.message)
+                self._waiting = True
                 await self.close()
                 await asyncio.sleep(min(left, self._settings.bus_reconnect_wait_seconds))
         return None

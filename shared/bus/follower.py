@@ -68,7 +68,9 @@ async def extent(jetstream: JetStreamContext, stream: str) -> Extent | None:
     except nats.js.errors.NotFoundError:
         return None
     assert info.created, "the server tells when a stream was made"
-    return Extent(int(info.created.timestamp() * 1000), info.state.first_seq, info.state.last_seq + 1)
+    # Where nothing has ever been, the server tells a 0.
+    first = max(info.state.first_seq, 1)
+    return Extent(int(info.created.timestamp() * 1000), first, info.state.last_seq + 1)
 
 
 async def follow(

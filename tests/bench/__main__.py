@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from tests.bench import api, figures, footprint, redirect, waits, wrk
+from tests.bench import api, figures, footprint, live, redirect, waits, wrk
 from tests.bench.figures import Figure, Shown
 
 # In the order of the table. Each starts a stack of its own.
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "create": api.create_link,
     "steady": waits.steady,
     "visible": waits.visible,
+    "live": live.live,
     "ready": footprint.ready,
     "memory": footprint.memory,
 }

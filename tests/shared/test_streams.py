@@ -11,7 +11,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 
 from shared import bus as buses
 from shared.bus import EVENTS_STREAM, Bus, Delivery, Puller
-from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT, LIVE_STREAM
 from shared.faults import Code, Fault
 from shared.ids import new
 from shared.settings import Settings
@@ -95,6 +95,50 @@ async def test_a_durable_consumer_is_brought_up_to_date(nats_server: NatsServer)
         assert delivery.times == 2
         await delivery.done()
         assert await puller.fetch(10, 0.1) == []
+
+
+async def test_what_is_shown_live_is_kept_in_memory_and_the_oldest_gives_way(nats_server: NatsServer) -> None:
+    settings = Settings(nats_url=nats_server.url, live_stream_bytes=1_048_576, live_keep_seconds=60.0)
+    async with buses.connect(settings) as bus:
+        await bus.ensure_streams()
+        config = await config_of(bus, LIVE_STREAM)
+        assert (config.storage, config.discard) == (StorageType.MEMORY, DiscardPolicy.OLD)
+        assert (config.max_bytes, config.max_age, config.duplicate_window) == (1_048_576, 60, 60)
+        for _ in range(4):
+            await bus.publish("live.here.live", b"x" * 400_000, new(), 2)
+        extent = await bus.extent(LIVE_STREAM)
+        assert (extent.first, extent.next) == (3, 5)
+
+
+async def test_a_follower_reads_its_subject_from_a_place_on_and_leaves_nothing_behind(nats_server: NatsServer) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        for number in range(6):
+            await bus.publish(f"live.{number % 2}.live", b"%d" % number, new(), 2)
+        follower = await bus.follow(LIVE_STREAM, "live.1.live", 3, forget_seconds=30)
+        seen = [await follower.next(2), await follower.next(2)]
+        assert [(each.data, each.number) for each in seen if each] == [(b"3", 4), (b"5", 6)]
+        assert await follower.next(0.1) is None
+        await follower.close()
+        assert (await bus._stream.stream_info(LIVE_STREAM)).state.consumer_count == 0
+
+
+async def test_a_follower_says_when_it_may_have_missed_something_and_a_lost_stream_is_made_anew(
+    nats_server: NatsServer,
+) -> None:
+    async with buses.connect(Settings(nats_url=nats_server.url)) as bus:
+        await bus.ensure_streams()
+        await bus.publish("live.here.live", b"1", new(), 2)
+        before = await bus.extent(LIVE_STREAM)
+        follower = await bus.follow(LIVE_STREAM, "live.here.live", before.next, forget_seconds=30)
+        nats_server.kill()
+        nats_server.start()
+        await until(lambda: bus._client.stats["reconnects"])
+        fault, _ = await fault_of(follower.next(0.2))
+        assert fault.code is Code.UNAVAILABLE
+        after = await bus.extent(LIVE_STREAM)
+        assert after.epoch > before.epoch
+        assert (after.first, after.next) == (1, 1)
 
 
 async def test_pulling_from_a_server_that_is_away_is_unavailable_at_once(nats_server: NatsServer) -> None:
