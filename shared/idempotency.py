@@ -37,11 +37,16 @@ class Attempt:
     It commits when the attempt is left, and not before; an exception takes everything back.
     """
 
-    def __init__(self, database: Database, settings: Settings, once: Once, sealer: Sealer | None) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, once: Once, sealer: Sealer, *, confidential: bool
+    ) -> None:
         self._database = database
         self._settings = settings
         self._once = once
         self._sealer = sealer
+        self._confidential = confidential
+        # A request may hold a password that could be guessed, if its plain hash were at hand.
+        self._fingerprint = sealer.mark(once.fingerprint)
         self._forgotten = _forgotten(settings, datetime.now(UTC))
         self._open = contextlib.AsyncExitStack()
         self._tx: Connection | None = None
@@ -76,14 +81,15 @@ class Attempt:
     async def keep(self, answer: object) -> None:
         tx = self._tx or await self._begin()
         reply = encode(answer)
-        if self._sealer:
+        if self._confidential:
             reply = self._sealer.seal(reply, _place(self._once))
         await _store(tx, self._once, reply)
 
     async def _begin(self) -> Connection:
         self._tx = tx = await self._open.enter_async_context(self._database.transaction())
         try:
-            first = await _claim(tx, self._once, self._forgotten, self._settings.idempotency_wait_seconds)
+            wait_seconds = self._settings.idempotency_wait_seconds
+            first = await _claim(tx, self._once, self._fingerprint, self._forgotten, wait_seconds)
         except asyncpg.LockNotAvailableError:
             raise _still_running() from None
         if not first:
@@ -95,10 +101,10 @@ class Attempt:
         row = await _find_reply(db, self._once, self._forgotten)
         if row is None:
             return None
-        if row["fingerprint"] != self._once.fingerprint:
+        if row["fingerprint"] != self._fingerprint:
             raise Fault(Code.IMPOSSIBLE, "This idempotency key was used for another request", field=FIELD)
         reply: bytes = row["reply"]
-        if self._sealer:
+        if self._confidential:
             reply = self._sealer.open(reply, _place(self._once))
         return Kept(reply, row["asked_at"])
 
@@ -178,7 +184,7 @@ async def _find_reply(db: Connection, once: Once, forgotten: datetime) -> asyncp
     )
 
 
-async def _claim(tx: Connection, once: Once, forgotten: datetime, wait_seconds: float) -> bool:
+async def _claim(tx: Connection, once: Once, fingerprint: bytes, forgotten: datetime, wait_seconds: float) -> bool:
     """False when the key is taken. Waits for a transaction that is about to take it or not; then LockNotAvailable."""
     return bool(
         await tx.fetchval(
@@ -194,7 +200,7 @@ async def _claim(tx: Connection, once: Once, forgotten: datetime, wait_seconds: 
             once.workspace,
             once.mode,
             once.key,
-            once.fingerprint,
+            fingerprint,
             once.asked_at,
             forgotten,
             f"{wait_seconds * 1000:.0f}ms",

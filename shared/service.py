@@ -118,14 +118,13 @@ def whole(handle: Callable[[Service, Any], Awaitable[Any]]) -> Handler:
 
 def _repeatable(service: Service, kind: type[Ask[Any]], handle: Callable[[Service, Any], Awaitable[Any]]) -> Answerer:
     """Asked with an idempotency key, ``handle`` is carried out once; without one it is simply called."""
-    secret_key = service.settings.secret_key
-    sealer = Sealer(secret_key, "idempotency") if is_confidential(kind) else None
+    sealer, confidential = Sealer(service.settings.secret_key, "idempotency"), is_confidential(kind)
 
     async def answer(question: Any) -> Any:
         once = context.once.get()
         if once is None:
             return await handle(service, question)
-        attempt = Attempt(service.database, service.settings, once, sealer)
+        attempt = Attempt(service.database, service.settings, once, sealer, confidential=confidential)
         given = await idempotency.carry_out(attempt, lambda: handle(service.at(attempt), question))
         service.relay.nudge()
         return given
@@ -139,10 +138,9 @@ def main(
     """Runs the service until SIGTERM or SIGINT; exit status 0 after a clean stop."""
     try:
         settings = Settings.read(os.environ)
-        if not settings.database_url:
-            raise SettingsError(f"{variable('database_url')}: the {name} service cannot do without it")
-        if not settings.secret_key and any(is_confidential(handler.question) for handler in handlers):
-            raise SettingsError(f"{variable('secret_key')}: the {name} service cannot do without it")
+        for needed in ("database_url", "secret_key"):
+            if not getattr(settings, needed):
+                raise SettingsError(f"{variable(needed)}: the {name} service cannot do without it")
     except SettingsError as error:
         sys.exit(f"waypost {name}: {error}")
     logs.set_up(settings)

@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 
 from shared.sealing import Sealer, Unsealable
@@ -15,6 +17,12 @@ def test_what_is_sealed_can_be_opened_and_not_be_read() -> None:
 def test_the_same_secret_never_looks_the_same() -> None:
     sealer = Sealer(KEY, "tests")
     assert len({sealer.seal(b"a secret", b"here") for _ in range(100)}) == 100
+
+
+def test_a_mark_is_the_same_for_the_same_and_tells_nothing_without_the_key() -> None:
+    assert Sealer(KEY, "tests").mark(b"a request") == Sealer(KEY, "tests").mark(b"a request")
+    others = [Sealer(KEY, "tests").mark(b"another"), Sealer(KEY, "else").mark(b"a request")]
+    assert Sealer(KEY, "tests").mark(b"a request") not in [*others, hashlib.sha256(b"a request").digest()]
 
 
 def test_another_key_another_purpose_another_place_or_another_bit_opens_nothing() -> None:
