@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from deploy import operate, operate_keys
+from deploy.imports import WantedImport
 from deploy.local import console
 from deploy.local.data_dir import DataDir
 from deploy.local.panel import Panel
@@ -18,7 +19,9 @@ from deploy.local.trouble import Trouble, explain
 from deploy.local.up import up
 from deploy.operate import Answer, NewAccount
 from deploy.operate_keys import WantedKey
+from shared import linkfiles
 from shared.contracts.accounts import Tier
+from shared.contracts.bulk import OnConflict
 from shared.contracts.keys import SCOPES, Overlap, Style, Window
 from shared.contracts.modes import Mode
 from shared.faults import Fault
@@ -41,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     if answer is not None:
         print(msgspec.json.encode(answer).decode())
-    return 0
+    # What was done only in part has failed, too.
+    return 1 if answer and answer.get("failed") else 0
 
 
 def _fail(sentence: str) -> int:
@@ -63,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_key_revoke(key.add_parser("revoke", parents=[common], help="withdraw a key for good"))
     _add_key_leaked(key.add_parser("leaked", parents=[common], help="withdraw the key that a found secret opens"))
     _add_key_list(key.add_parser("list", parents=[common], help="the keys of a user's workspace, newest first"))
+    links = commands.add_parser("links", help="short links").add_subparsers(required=True, metavar="ACTION")
+    _add_links_import(links.add_parser("import", parents=[common], help="take a file of links into a workspace"))
     status = commands.add_parser("status", parents=[common], help="what runs, and where")
     status.set_defaults(run=lambda given: operate.status(DataDir(given.data)))
     migrate = commands.add_parser("migrate", parents=[common], help="bring the database up to date")
@@ -126,6 +132,22 @@ def _add_key_list(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=lambda given: asyncio.run(operate_keys.list_keys(DataDir(given.data), given.username)))
 
 
+def _add_links_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="CSV, JSON or JSON Lines; an interrupted import of it goes on")
+    parser.add_argument("--username", required=True, help="whose workspace")
+    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.LIVE)
+    parser.add_argument("--format", choices=("auto", *linkfiles.NAMES), default="auto", help="(told by the columns)")
+    parser.add_argument(
+        "--on-conflict",
+        type=OnConflict,
+        choices=list(OnConflict),
+        default=OnConflict.FAIL,
+        help="what becomes of a link whose short code is taken (%(default)s)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="try every line, keep nothing")
+    parser.set_defaults(run=_import_links)
+
+
 def _up(given: argparse.Namespace) -> None:
     options = Options(data=given.data, port=given.port, workers=given.workers)
     asyncio.run(up(options, os.environ, console.standard(), Panel()))
@@ -158,6 +180,22 @@ def _rotate_key(given: argparse.Namespace) -> Answer:
 def _report_leak(given: argparse.Namespace) -> Answer:
     secret = sys.stdin.readline(_LONGEST_LINE) if given.key == "-" else given.key
     return asyncio.run(operate_keys.report_leak(DataDir(given.data), secret.strip()))
+
+
+def _import_links(given: argparse.Namespace) -> Answer:
+    wanted = WantedImport(
+        file=given.file,
+        username=given.username,
+        mode=given.mode,
+        format=given.format,
+        on_conflict=given.on_conflict,
+        dry_run=given.dry_run,
+    )
+    return asyncio.run(operate.import_links(DataDir(given.data), wanted, _tell))
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
+from deploy.imports import Import, WantedImport
 from deploy.local import secret_store, state
 from deploy.local.data_dir import DataDir
 from deploy.local.processes import without_password
@@ -46,6 +47,12 @@ async def create_account(data: DataDir, wanted: NewAccount) -> Answer:
         "workspace": f"ws_{account.workspace.id}",
     }
     return answer if wanted.password else {**answer, "password": password}
+
+
+async def import_links(data: DataDir, wanted: WantedImport, say: Callable[[str], None]) -> Answer:
+    """``say`` is told of the progress, and of every line that cannot be taken in."""
+    async with bus_of(data) as bus:
+        return await Import(bus, wanted, data.imports, say).run()
 
 
 async def migrate_all(data: DataDir) -> Answer:

@@ -16,6 +16,7 @@ class DataDir:
         self.lock = self.root / "lock"
         self.state = self.root / "state.json"
         self.secrets = self.root / "secrets.json"
+        self.imports = self.root / "imports"
         self.logs = self.root / "logs"
         self.journal = self.root / "journal"
         self.postgres = self.root / "postgres"

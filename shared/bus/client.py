@@ -89,12 +89,12 @@ class Bus:
         """
         return _answer(type(question), await self._request(question, {}, timeout))
 
-    async def ask_once(self, question: Ask[A], once: Once) -> Done[A]:
+    async def ask_once(self, question: Ask[A], once: Once, *, timeout: float | None = None) -> Done[A]:
         """The same for a write that may be repeated: it takes effect once, however often it is asked with ``once``.
 
         IMPOSSIBLE when the key was used for another request; BUSY while the first one is still at work.
         """
-        reply = await self._request(question, {ONCE_HEADER: to_header(once)}, None)
+        reply = await self._request(question, {ONCE_HEADER: to_header(once)}, timeout)
         first_asked = reply.headers.get(REPLAY_HEADER) if reply.headers else None
         answer = _answer(type(question), reply)
         return Done(answer, datetime.fromisoformat(first_asked) if first_asked else None)

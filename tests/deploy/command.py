@@ -15,15 +15,15 @@ import psutil
 from deploy.local import state
 from deploy.local.data_dir import DataDir
 
-_WAYPOST = (sys.executable, "-m", "deploy.cli")
-_HOME = Path(__file__).resolve().parents[2]
+WAYPOST = (sys.executable, "-m", "deploy.cli")
+HOME = Path(__file__).resolve().parents[2]
 _READY_SECONDS = 60.0
 
 
 def waypost(*words: str, stdin: str = "", **environ: str) -> "subprocess.CompletedProcess[str]":
-    argv = (*_WAYPOST, *words)
+    argv = (*WAYPOST, *words)
     return subprocess.run(
-        argv, cwd=_HOME, env=_environ(environ), input=stdin, capture_output=True, text=True, check=False, timeout=60
+        argv, cwd=HOME, env=_environ(environ), input=stdin, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -43,8 +43,8 @@ class Up:
         self._errors = self._folder / "up.stderr"
         with open(self._errors, "w", encoding="utf-8") as errors:
             self.process = subprocess.Popen(
-                [*_WAYPOST, "up", "--port", "0", "--data", str(data), *words],
-                cwd=_HOME,
+                [*WAYPOST, "up", "--port", "0", "--data", str(data), *words],
+                cwd=HOME,
                 env=_environ(environ),
                 stdout=subprocess.PIPE,
                 stderr=errors,
