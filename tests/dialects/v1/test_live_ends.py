@@ -1,6 +1,7 @@
 """When a stream ends, what it leaves behind, and that no reader harms another one."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 import time
@@ -119,8 +120,7 @@ async def look_in(client: Client) -> None:
 async def test_a_gateway_that_stops_ends_its_streams_at_once(world: World, client: Client) -> None:
     gateway = await world.start_gateway("gateway-stops")
     here = client.at(gateway.url)
-    deaf = Deaf(here)
-    async with watch(here) as live:
+    async with watch(here) as live, contextlib.aclosing(Deaf(here)):
         for number in range(80):
             await happen(world, client, [str(number)] * TOGETHER, PADDING)
         assert len(await live.some(80 * TOGETHER, seconds=60)) == 80 * TOGETHER
@@ -130,7 +130,6 @@ async def test_a_gateway_that_stops_ends_its_streams_at_once(world: World, clien
         assert time.monotonic() - began <= 2
         assert await stopping == 0
         assert time.monotonic() - began <= 8
-    deaf.close()
     await until_watchers(world, 0)
 
 
@@ -157,7 +156,7 @@ class Deaf:
             pass
         return got
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         self._socket.close()
 
 
@@ -167,8 +166,7 @@ async def test_a_reader_who_does_not_read_is_cut_off_and_the_others_notice_nothi
 ) -> None:
     here = client.at(quick.url)
     await until_watchers(world, 0)
-    async with watch(here) as live:
-        deaf = Deaf(here)
+    async with watch(here) as live, contextlib.aclosing(Deaf(here)) as deaf:
         await until_watchers(world, 2)
         sent, seen, slowest = [], [], 0.0
         for number in range(80):
@@ -187,7 +185,6 @@ async def test_a_reader_who_does_not_read_is_cut_off_and_the_others_notice_nothi
         assert received.count(b"event: click") < len(sent)
         await happen(world, client, ["last"])
         assert tokens([await live.next()]) == ["last"]
-    deaf.close()
 
 
 async def test_a_stream_beside_many_requests_holds_nobody_up(world: World, client: Client) -> None:
