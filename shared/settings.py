@@ -286,8 +286,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2
     values_per_day: Annotated[
         int, Meta(ge=1, description="Values of one dimension that are told apart on a day; the rest is one sum.")
-    ] = 1_000
+    ] = 300
     rollup_rows: Annotated[int, Meta(ge=1, description="Rows of a roll-up that one statement writes.")] = 2_000
+    rollup_memory_rows: Annotated[
+        int, Meta(ge=1, description="Rows of roll-ups of which it is remembered that they have been written.")
+    ] = 100_000
     visits_ahead_days: Annotated[
         int, Meta(ge=1, description="For how many days to come the partitions of raw clicks are made.")
     ] = 3

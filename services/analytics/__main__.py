@@ -12,4 +12,6 @@ YOUNG_OBJECTS = 100_000
 
 if __name__ == "__main__":
     gc.set_threshold(YOUNG_OBJECTS)
+    # What has been imported stays for good, so there is no use in looking through it again and again.
+    gc.freeze()
     service.main("analytics", HANDLERS, background=(ingest, report_links, report_profiles, keep_house))

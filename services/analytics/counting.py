@@ -10,61 +10,86 @@ from services.analytics import store, store_days, store_visitors, tallies
 from services.analytics.rollups import LinkDay, RollUps, Views, WorkspaceDay
 from services.analytics.store_days import LinkDayRow, WorkspaceDayRow
 from services.analytics.tallies import Tally
+from services.analytics.visitors import Arrival
 from shared.database import Connection
 from shared.settings import Settings
 
 T = TypeVar("T")
+Key = TypeVar("Key", LinkDay, WorkspaceDay)
 
 
-async def count(tx: Connection, sums: RollUps, settings: Settings) -> None:
-    await _count_visitors(tx, sums, settings)
-    # In steps, because each holds up whoever asks this copy for a report meanwhile.
-    for links in _pages(sums.link_days(), settings.rollup_rows):
-        await _count_links(tx, links, settings.values_per_day)
-    for workspaces in _pages(sums.workspace_days(), settings.rollup_rows):
-        await _count_workspaces(tx, workspaces, settings.values_per_day)
-    await store.upsert_link_totals(tx, sums.link_totals())
-    await store.upsert_profile_totals(tx, sums.profile_totals())
+class Counting:
+    """Remembers which rows it has written lately: for those no numbers of a new row need to be made."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        # Hashes of keys, since a wrong guess does no harm: the row is then made empty and added to like any other.
+        self._written: set[int] = set()
 
-async def _count_visitors(tx: Connection, sums: RollUps, settings: Settings) -> None:
-    entries = sums.visitors.entries()
-    new = [
-        entry
-        for page in _pages(entries, settings.rollup_rows)
-        for entry in await store_visitors.insert_visitors(tx, page)
-    ]
-    sums.begin(new)
-    began = {entry[:4] for entry in new}
-    known = [entry for entry in entries if entry[:4] not in began]
-    for page in _pages(known, settings.rollup_rows):
-        sums.stay(await store_visitors.update_single_visitors(tx, page))
-    at_entry = {entry[:5] for entry in new}
-    elsewhere = [arrival for arrival in sums.visitors.arrivals() if arrival not in at_entry]
-    for came in _pages(elsewhere, settings.rollup_rows):
-        sums.arrive(await store_visitors.insert_arrivals(tx, came))
+    async def count(self, tx: Connection, sums: RollUps) -> None:
+        await self.count_days(tx, sums)
+        await store.upsert_link_totals(tx, sums.link_totals())
+        await store.upsert_profile_totals(tx, sums.profile_totals())
 
+    async def count_days(self, tx: Connection, sums: RollUps) -> None:
+        """All but the totals."""
+        await self._count_visitors(tx, sums)
+        # In steps, because each holds up whoever asks this copy for a report meanwhile.
+        for links in _pages(sums.link_days(), self._settings.rollup_rows):
+            await self._count_links(tx, links)
+        for workspaces in _pages(sums.workspace_days(), self._settings.rollup_rows):
+            await self._count_workspaces(tx, workspaces)
 
-async def _count_links(tx: Connection, counted: Sequence[tuple[LinkDay, Tally]], most: int) -> None:
-    rows = [_link_row(key, tally, b"", most) for key, tally in counted]
-    new = await store_days.insert_link_days(tx, rows)
-    known = [(key, tally) for key, tally in counted if key not in new]
-    if known:
-        stored = await store_days.list_link_details(tx, [key for key, _ in known])
-        await store_days.upsert_link_days(
-            tx, [_link_row(key, tally, details, most) for (key, tally), details in zip(known, stored, strict=True)]
+    async def _count_visitors(self, tx: Connection, sums: RollUps) -> None:
+        begun: set[Arrival] = set()
+        for page in _pages(sums.visitors.entries(), self._settings.rollup_rows):
+            new, known = await store_visitors.upsert_visitors(tx, page)
+            sums.begin(new)
+            sums.stay(known)
+            begun.update(Arrival(*entry[:5]) for entry in new)
+        elsewhere = [arrival for arrival in sums.visitors.arrivals() if arrival not in begun]
+        for came in _pages(elsewhere, self._settings.rollup_rows):
+            sums.arrive(await store_visitors.insert_arrivals(tx, came))
+
+    async def _count_links(self, tx: Connection, counted: Sequence[tuple[LinkDay, Tally]]) -> None:
+        most = self._settings.values_per_day
+        guessed = self._guess([key for key, _ in counted])
+        nothing = Tally()
+        made = await store_days.insert_link_days(
+            tx, [_link_row(key, nothing if key in guessed else tally, b"", most) for key, tally in counted]
         )
+        rest = [(key, tally) for key, tally in counted if key in guessed or key not in made]
+        if rest:
+            stored = await store_days.list_link_details(tx, [key for key, _ in rest])
+            await store_days.upsert_link_days(
+                tx, [_link_row(key, tally, details, most) for (key, tally), details in zip(rest, stored, strict=True)]
+            )
 
-
-async def _count_workspaces(tx: Connection, counted: Sequence[tuple[WorkspaceDay, Tally, Views]], most: int) -> None:
-    rows = [_workspace_row(key, tally, views, b"", most) for key, tally, views in counted]
-    new = await store_days.insert_workspace_days(tx, rows)
-    known = [each for each in counted if each[0] not in new]
-    if known:
-        stored = await store_days.list_workspace_details(tx, [key for key, _, _ in known])
-        await store_days.upsert_workspace_days(
-            tx, [_workspace_row(*each, details, most) for each, details in zip(known, stored, strict=True)]
+    async def _count_workspaces(self, tx: Connection, counted: Sequence[tuple[WorkspaceDay, Tally, Views]]) -> None:
+        most = self._settings.values_per_day
+        guessed = self._guess([key for key, _, _ in counted])
+        nothing, nobody = Tally(), Views(0, 0)
+        made = await store_days.insert_workspace_days(
+            tx,
+            [
+                _workspace_row(key, *((nothing, nobody) if key in guessed else (tally, views)), b"", most)
+                for key, tally, views in counted
+            ],
         )
+        rest = [each for each in counted if each[0] in guessed or each[0] not in made]
+        if rest:
+            stored = await store_days.list_workspace_details(tx, [key for key, _, _ in rest])
+            await store_days.upsert_workspace_days(
+                tx, [_workspace_row(*each, details, most) for each, details in zip(rest, stored, strict=True)]
+            )
+
+    def _guess(self, keys: Sequence[Key]) -> set[Key]:
+        """Those that have been written lately, so they are most likely there; all are remembered for the next time."""
+        guessed = {key for key in keys if hash(key) in self._written}
+        if len(self._written) + len(keys) > self._settings.rollup_memory_rows:
+            self._written.clear()
+        self._written.update(map(hash, keys))
+        return guessed
 
 
 def _link_row(key: LinkDay, tally: Tally, stored: bytes, most: int) -> LinkDayRow:

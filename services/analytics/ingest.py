@@ -5,22 +5,22 @@ is lost on the way is delivered again, and one that is delivered again changes n
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
 
 from prometheus_client import Counter
 
-from services.analytics import store, visits
-from services.analytics.counting import count
+from services.analytics import store, store_rebuild, visits
+from services.analytics.counting import Counting
 from services.analytics.enrichment import Enrichment
-from services.analytics.enrichment.facts import Facts
-from services.analytics.live import Live, Message
+from services.analytics.live import Live
+from services.analytics.prepared import Prepared, prepare
 from services.analytics.reach import Reach
-from services.analytics.rollups import RollUps
 from services.analytics.visits import Packed
 from shared.bus import Delivery, Puller
-from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT, Visit
+from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
 from shared.service import Service
 
 DURABLE = "analytics"
@@ -47,6 +47,7 @@ class Ingest:
         self._database = service.database
         self._settings = settings
         self._enrichment = Enrichment(settings)
+        self._counting = Counting(settings)
         first, longest = settings.bus_reconnect_wait_seconds, settings.ingest_backoff_seconds
         self._stream = Reach("the click stream", first, longest)
         self._storage = Reach("the database", first, longest)
@@ -54,11 +55,26 @@ class Ingest:
     async def run(self) -> None:
         puller = await self._stream.insist(self._pull)
         most, wait = self._settings.ingest_batches, self._settings.ingest_wait_seconds
-        while True:
-            arrived = await self._stream.insist(lambda: puller.fetch(most, wait))
-            # After the server has hung, the answers to several fetches can come at once.
-            for begin in range(0, len(arrived), most):
-                await self._settle(arrived[begin : begin + most])
+        # In memory are never more than two groups of batches: one in the database, one that is made ready meanwhile.
+        held: list[Delivery] = []
+        storing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                arrived = await self._stream.insist(lambda: puller.fetch(most, wait))
+                # After the server has hung, the answers to several fetches can come at once.
+                for begin in range(0, len(arrived), most):
+                    held = arrived[begin : begin + most]
+                    prepared = await self._prepare(held)
+                    if storing:
+                        await asyncio.shield(storing)
+                    storing = asyncio.create_task(self._settle(held, prepared), name="batches into the database")
+                    held = []
+        finally:
+            # What is given back while we still ask for more would come to us again.
+            await puller.close()
+            if storing:
+                await _end(storing)
+            await _give_back(held)
 
     async def _pull(self) -> Puller:
         return await self._bus.pull(
@@ -71,59 +87,65 @@ class Ingest:
             ack_wait=self._settings.ingest_ack_wait_seconds,
         )
 
-    async def _settle(self, held: list[Delivery]) -> None:
+    async def _settle(self, held: list[Delivery], prepared: Prepared | None) -> None:
         """Leaves none of them open: each is counted, given back for later, or among the dead letters."""
         try:
-            if await self._store_together(held):
+            if prepared and await self._store_together(prepared):
                 while held:
                     await held.pop().done()
             while held:
                 await self._settle_alone(held[0])
                 held.pop(0)
         except asyncio.CancelledError:
-            # Another copy need not wait until the server misses our acknowledgements.
-            for delivery in held:
-                await delivery.later(0)
+            await _give_back(held)
             raise
 
-    async def _store_together(self, held: list[Delivery]) -> bool:
+    async def _prepare(self, held: list[Delivery]) -> Prepared | None:
+        """None when one of them is bad; which one shows when each is looked at by itself."""
         try:
-            await self._store(held)
+            return await self._read(held)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is found again, and judged, batch by batch
-            log.info("Counting %d batches one by one, because together it failed: %s", len(held), _words(error))
+            log.info("Counting %d batches one by one, because one cannot be read: %s", len(held), _words(error))
+            return None
+
+    async def _read(self, held: list[Delivery]) -> Prepared:
+        return await self._make_ready([visits.open_message(delivery.data) for delivery in held])
+
+    async def _store_together(self, prepared: Prepared) -> bool:
+        try:
+            await self._store(prepared)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.info("Counting %d batches one by one, because together it failed: %s", len(prepared.ids), _words(error))
             return False
         return True
 
     async def _settle_alone(self, delivery: Delivery) -> None:
+        async def attempt() -> None:
+            await self._store(await self._read([delivery]))
+
         try:
-            # Holding on to it costs no delivery. Meanwhile nothing more is fetched, so memory stays as it is.
-            await self._storage.insist(lambda: self._store([delivery]))
+            # Holding on to it costs no delivery. Meanwhile only one more group is fetched, so memory stays as it is.
+            await self._storage.insist(attempt)
         except Exception as error:  # noqa: BLE001 - no batch, however bad, may stop the stream
             await self._refuse(delivery, error)
         else:
             await delivery.done()
 
-    async def _store(self, deliveries: list[Delivery]) -> None:
+    async def _store(self, prepared: Prepared) -> None:
         """All of them or none, in one transaction; those that have been counted before change nothing."""
-        batches = {batch.id: batch for batch in (visits.open_message(delivery.data) for delivery in deliveries)}
-        sums = RollUps()
-        happening: list[Message] = []
-        now = time.time()
+        happening = prepared.happening
         async with self._database.transaction() as tx:
-            for new in await store.insert_batches(tx, sorted(batches)):
-                # Unpacked one by one: in memory is never more than one batch of visits.
-                known = self._unpack(batches.pop(new))
-                await store.insert_visits(tx, (visits.row(visit, facts.bot) for visit, facts in known))
-                sums.add(known)
-                happening += self._live.messages(new, known, now)
-            await count(tx, sums, self._settings)
-        for batch in batches.values():
-            # Counted before, but perhaps by a copy that was killed before it could show them.
-            happening += self._live.messages(batch.id, self._unpack(batch), now)
+            new = await store.insert_batches(tx, prepared.ids)
+            if len(new) < len(prepared.ids):
+                prepared = await self._make_ready(prepared.only(new))
+            await store_rebuild.share_days(tx, prepared.sums.days())
+            await store.insert_visits(tx, prepared.lines())
+            await self._counting.count(tx, prepared.sums)
+        # Those that were counted before, too: perhaps that was by a copy that was killed before it could show them.
         self._live.show(happening)
 
-    def _unpack(self, batch: Packed) -> list[tuple[Visit, Facts]]:
-        return [(visit, self._enrichment.enrich(visit)) for visit in visits.unpack(batch)]
+    async def _make_ready(self, batches: list[Packed]) -> Prepared:
+        return await prepare(batches, self._enrichment, self._live, time.time())
 
     async def _refuse(self, delivery: Delivery, error: Exception) -> None:
         """For a batch that fails all by itself: tried again later, and after enough deliveries put aside."""
@@ -143,6 +165,21 @@ class Ingest:
         DEAD_LETTERS.inc()
         log.error("A batch is in the dead letters: %s", reason, extra={"letter": letter})
         await delivery.done()
+
+
+async def _give_back(held: list[Delivery]) -> None:
+    # Another copy need not wait until the server misses our acknowledgements.
+    for delivery in held:
+        await delivery.later(0)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Returns when it has ended, and given back what it held."""
+    while not task.done():
+        task.cancel()
+        # Whoever stops this service asks again, and again: each time it is passed on.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
 
 
 def _words(error: Exception) -> str:

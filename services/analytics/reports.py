@@ -1,5 +1,7 @@
 """A report, from the roll-ups of its days."""
 
+import heapq
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -61,12 +63,10 @@ def _begin(day: date, interval: Interval) -> date:
 
 
 def _break_down(details: Sequence[Details], clicks: int) -> Breakdowns:
-    sums: dict[str, dict[str, int]] = {name: {} for name in DIMENSIONS}
-    for day in details:
-        for counts, values in zip(sums.values(), day.values, strict=False):
-            for value, number in values.items():
-                counts[value] = counts.get(value, 0) + number
-    rows = {name: _top(counts, ABSENT[name], clicks) for name, counts in sums.items()}
+    rows = {
+        name: _top(_sum([day.values[place] for day in details]), ABSENT[name], clicks)
+        for place, name in enumerate(DIMENSIONS)
+    }
     shares = {
         name: tuple(Share(name=value, clicks=number, percentage=share) for value, number, share in found)
         for name, found in rows.items()
@@ -86,20 +86,37 @@ def _break_down(details: Sequence[Details], clicks: int) -> Breakdowns:
     )
 
 
+def _sum(days: Sequence[dict[str, int]]) -> dict[str, int]:
+    sums: defaultdict[str, int] = defaultdict(int)
+    for values in days:
+        for value, number in values.items():
+            sums[value] += number
+    return sums
+
+
 def _top(counts: dict[str, int], absent: str, clicks: int) -> list[Row]:
     """The most frequent values first, of equals in the order of the alphabet; what is left is last."""
     without = clicks - sum(counts.values())
     rest = counts.pop(REST, 0)
     if without:
         counts[absent] = without
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rest += sum(number for _, number in ranked[TOP:])
-    shown = ranked[:TOP]
+    shown = _most_frequent(counts)
+    rest += sum(counts.values()) - sum(number for _, number in shown)
     if rest:
         # A value may have that very name, as the device of a television has; a report says a name once.
         rest += sum(number for value, number in shown if value == OTHER)
         shown = [*((value, number) for value, number in shown if value != OTHER), (OTHER, rest)]
     return [(value, number, _percentage(number, clicks)) for value, number in shown]
+
+
+def _most_frequent(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """`TOP` of them. A few out of many thousands are found several times faster than all are put in order."""
+    level = 0
+    if len(counts) > TOP:
+        level = sorted(counts.values(), reverse=True)[TOP - 1]
+    above = sorted((item for item in counts.items() if item[1] > level), key=lambda item: (-item[1], item[0]))
+    equal = (value for value, number in counts.items() if number == level)
+    return above + [(value, level) for value in heapq.nsmallest(TOP - len(above), equal)]
 
 
 def _place(value: str, clicks: int, percentage: float) -> Place:

@@ -97,6 +97,10 @@ class RollUps:
             tally = self._of_link(arrival.workspace, arrival.mode, arrival.link, day)
             tally.uniques.append(self.visitors.hour(day, arrival))
 
+    def days(self) -> set[int]:
+        """Numbers since 1970."""
+        return {key[3] for key in self._clicks} | {key[2] for key in self._views}
+
     def link_days(self) -> list[tuple[LinkDay, Tally]]:
         return [
             (LinkDay(workspace, mode, link, date_of(day)), tally)

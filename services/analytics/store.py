@@ -1,6 +1,6 @@
 """The SQL of analytics: one function per statement. The roll-ups by day and the visitors have stores of their own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Sequence
 from datetime import date, datetime
 
 from services.analytics import visits
@@ -20,8 +20,9 @@ async def insert_batches(tx: Connection, batches: Sequence[str]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def insert_visits(tx: Connection, rows: Iterable[visits.Row]) -> None:
-    await tx.copy_records_to_table("visits", columns=visits.COLUMNS, records=rows)
+async def insert_visits(tx: Connection, lines: AsyncIterable[bytes]) -> None:
+    """``lines`` as `visits.line` makes them, any number at a time."""
+    await tx.copy_to_table("visits", source=lines, columns=visits.COLUMNS)
 
 
 async def upsert_link_totals(tx: Connection, rows: Sequence[LinkTotal]) -> None:

@@ -7,37 +7,28 @@ from services.analytics.visitors import Arrival, Entry
 from shared.database import Connection
 
 
-async def insert_visitors(tx: Connection, entries: Sequence[Entry]) -> list[Entry]:
-    """Those who have not come before on their day."""
-    if not entries:
-        return []
-    rows = await tx.fetch(
-        """
-        insert into visitors (day, workspace, mode, visitor, link, single)
-        select * from unnest($1::date[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::boolean[])
-        on conflict do nothing
-        returning day, workspace, mode, visitor, link, single
-        """,
-        *zip(*entries, strict=True),
-    )
-    return [Entry(*row) for row in rows]
+async def upsert_visitors(tx: Connection, entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Those who have not come before on their day; and of the others the ones with one click so far, as they began.
 
-
-async def update_single_visitors(tx: Connection, entries: Sequence[Entry]) -> list[Entry]:
-    """Of those given, who are all known: the ones with one click so far, with the link they began at."""
+    A visitor who is known has more than one click now. The rows are locked in the order in which they are given.
+    """
     if not entries:
-        return []
+        return [], []
     rows = await tx.fetch(
-        # No plan can go wrong here, and the rows are locked in the order in which they are given.
         """
         insert into visitors as kept (day, workspace, mode, visitor, link, single)
         select * from unnest($1::date[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::boolean[])
         on conflict (day, workspace, mode, visitor) do update set single = false where kept.single
-        returning day, workspace, mode, visitor, link, single
+        returning xmax = 0 as made, day, workspace, mode, visitor, link, single
         """,
         *zip(*entries, strict=True),
     )
-    return [Entry(*row) for row in rows]
+    new: list[Entry] = []
+    known: list[Entry] = []
+    for made, *entry in rows:
+        # No transaction has ended or locked a row that has just been made.
+        (new if made else known).append(Entry(*entry))
+    return new, known
 
 
 async def insert_arrivals(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:

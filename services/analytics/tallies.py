@@ -105,6 +105,8 @@ def read(stored: bytes) -> Details:
 
 def merge(stored: bytes, tally: Tally, most: int) -> bytes:
     """What is to be stored now. Of each dimension ``most`` values are kept, those that came first."""
+    if not tally.clicks and not tally.uniques:
+        return stored
     details = read(stored)
     for hour in tally.uniques:
         details.hours.setdefault(hour, Hour()).uniques += 1

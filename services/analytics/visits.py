@@ -1,21 +1,22 @@
-"""Visits on their way in: from a message of the stream to rows of the table."""
+"""Visits on their way in: from a message of the stream to lines for the table."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
-from shared.contracts.analytics import Kind, Visit
-from shared.contracts.modes import Mode
+from shared.contracts.analytics import Visit
 
+# In the order of a line.
 COLUMNS = (
     "at",
+    "visitor",
+    "bot",
+    "took_us",
     "workspace",
     "mode",
     "kind",
     "link",
-    "visitor",
-    "bot",
-    "took_us",
     "user_agent",
     "referrer",
     "language",
@@ -23,9 +24,20 @@ COLUMNS = (
     "country",
     "region",
 )
-Row = tuple[datetime, str, Mode, Kind, str, bytes, bool, int, str, str, str, str, str, str]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS = 4_096  # whose text is remembered
+_TABS = 9
+_ESCAPED = str.maketrans(
+    {
+        "\\": r"\\",
+        "\t": r"\t",
+        "\n": r"\n",
+        "\r": r"\r",
+        # PostgreSQL has no place for NUL, and one visitor who sends it must not cost a batch of two thousand.
+        "\0": "\ufffd",
+    }
+)
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -49,26 +61,28 @@ def unpack(batch: Packed) -> tuple[Visit, ...]:
     return _visits.decode(batch.visits)
 
 
-def row(visit: Visit, bot: bool) -> Row:
-    """The visit in the order of `COLUMNS`; raises `OverflowError` when its time is outside the calendar."""
-    return (
-        _EPOCH + timedelta(milliseconds=visit.at),
+def line(visit: Visit, bot: bool) -> str:
+    """The visit as ``COPY`` reads it; raises `OverflowError` when its time is outside the calendar."""
+    texts = (
         visit.workspace,
         visit.mode,
         visit.kind,
         visit.link,
-        visit.visitor,
-        bot,
-        visit.took_us,
-        _storable(visit.user_agent),
-        _storable(visit.referrer),
-        _storable(visit.language),
-        _storable(visit.query),
+        visit.user_agent,
+        visit.referrer,
+        visit.language,
+        visit.query,
         visit.country,
         visit.region,
     )
+    told = "\t".join(texts)
+    if told.count("\t") != _TABS or "\\" in told or "\n" in told or "\r" in told or "\0" in told:
+        told = "\t".join(text.translate(_ESCAPED) for text in texts)
+    second, ms = divmod(visit.at, 1000)
+    return f"{_second(second)}.{ms:03}+00\t\\\\x{visit.visitor.hex()}\t{'t' if bot else 'f'}\t{visit.took_us}\t{told}\n"
 
 
-def _storable(text: str) -> str:
-    """PostgreSQL has no place for NUL, and one visitor who sends it must not cost a batch of two thousand."""
-    return text.replace("\0", "\ufffd")
+# Visits of one batch come close together.
+@lru_cache(_SECONDS)
+def _second(number: int) -> str:
+    return (_EPOCH + timedelta(seconds=number)).isoformat(" ")[:19]

@@ -20,7 +20,7 @@ class Kind(StrEnum):
     VIEW = "view"
 
 
-class Visit(msgspec.Struct, frozen=True, array_like=True):
+class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One answered redirect or one shown profile. A frame of the journal; no address is in it.
 
     New fields go to the end with a default, so that frames of an older gateway can still be read.

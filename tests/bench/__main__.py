@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from tests.bench import api, figures, footprint, live, redirect, waits, wrk
+from tests.bench import api, drain, figures, footprint, live, redirect, report, waits, wrk
 from tests.bench.figures import Figure, Shown
 
 # In the order of the table. Each starts a stack of its own.
@@ -26,6 +26,8 @@ ROWS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "steady": waits.steady,
     "visible": waits.visible,
     "live": live.live,
+    "drain": drain.drain,
+    "report": report.report,
     "ready": footprint.ready,
     "memory": footprint.memory,
 }

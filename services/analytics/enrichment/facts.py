@@ -9,7 +9,7 @@ Device = Literal["Desktop", "Mobile", "Tablet", "Other"]
 UNKNOWN = "Unknown"
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     device: Device  # televisions, consoles, watches, headsets and programs are "Other"
     os: str  # a family such as "iOS", or "Unknown"
     browser: str  # a family such as "Safari", or "Unknown"
