@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_key_list(key.add_parser("list", parents=[common], help="the keys of a user's workspace, newest first"))
     links = commands.add_parser("links", help="short links").add_subparsers(required=True, metavar="ACTION")
     _add_links_import(links.add_parser("import", parents=[common], help="take a file of links into a workspace"))
+    analytics = commands.add_parser("analytics", help="click figures").add_subparsers(required=True, metavar="ACTION")
+    _add_rebuild(
+        analytics.add_parser("rebuild", parents=[common], help="make the figures of days anew from raw clicks")
+    )
     status = commands.add_parser("status", parents=[common], help="what runs, and where")
     status.set_defaults(run=lambda given: operate.status(DataDir(given.data)))
     migrate = commands.add_parser("migrate", parents=[common], help="bring the database up to date")
@@ -148,6 +153,14 @@ def _add_links_import(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_import_links)
 
 
+def _add_rebuild(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="first", type=_day, metavar="DAY", help="the first day that is kept, if left out"
+    )
+    parser.add_argument("--to", dest="last", type=_day, metavar="DAY", help="today, if left out")
+    parser.set_defaults(run=lambda given: operate.rebuild_analytics(DataDir(given.data), given.first, given.last))
+
+
 def _up(given: argparse.Namespace) -> None:
     options = Options(data=given.data, port=given.port, workers=given.workers)
     asyncio.run(up(options, os.environ, console.standard(), Panel()))
@@ -205,6 +218,13 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from None
 
 
 def _seconds(text: str) -> float:

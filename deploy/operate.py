@@ -3,15 +3,18 @@
 import asyncio
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date
 
 import msgspec
 
 from deploy.imports import Import, WantedImport
 from deploy.local import secret_store, state
 from deploy.local.data_dir import DataDir
-from deploy.local.processes import without_password
+from deploy.local.processes import HOME, service_database_url, without_password
 from deploy.local.stack import patient, read_settings
 from deploy.local.state import Phase, Process, Servers
 from deploy.local.trouble import Trouble
@@ -20,6 +23,7 @@ from shared import bus as buses
 from shared.bus import Bus
 from shared.contracts import accounts
 from shared.contracts.accounts import Tier
+from shared.settings import variable
 
 Answer = dict[str, object]
 
@@ -60,6 +64,32 @@ async def migrate_all(data: DataDir) -> Answer:
     settings = read_settings(os.environ)
     url = _servers(data, lambda servers: servers.database_url).database_url
     return {"applied": await migrate(url, secret_store.load(data).role_passwords, settings)}
+
+
+def rebuild_analytics(data: DataDir, first: date | None, last: date | None) -> Answer:
+    """The service's own program does it, as the service's role; what it logs is seen meanwhile."""
+    servers = _servers(data, lambda servers: servers.database_url)
+    password = secret_store.load(data).role_passwords["analytics"]
+    given = {
+        "process_name": "analytics-rebuild",
+        "log_format": "text",
+        "nats_url": servers.nats_url,
+        "database_url": service_database_url(servers.database_url, "analytics", password),
+    }
+    words = [word for name, day in (("--from", first), ("--to", last)) if day for word in (name, day.isoformat())]
+    done = subprocess.run(
+        [sys.executable, "-m", "services.analytics.rebuild", *words],
+        cwd=HOME,
+        env={**os.environ, **{variable(name): value for name, value in given.items()}},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if not done.stdout:
+        raise Trouble("The roll-ups could not be made anew; the reason is told above")
+    answer: Answer = msgspec.json.decode(done.stdout, type=dict[str, object])
+    if "error" in answer:
+        raise Trouble(str(answer["error"]))
+    return answer
 
 
 def status(data: DataDir) -> Answer:

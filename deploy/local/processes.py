@@ -15,7 +15,7 @@ from shared.migrations import role_of
 from shared.settings import variable
 
 # Where `services` and `gateway` are found, whatever directory the operator stands in.
-_HOME = Path(__file__).resolve().parents[2]
+HOME = Path(__file__).resolve().parents[2]
 
 
 class OurProcess(Part):
@@ -48,7 +48,7 @@ class OurProcess(Part):
         return Command(
             argv=(sys.executable, "-m", self._module),
             environ=self._environ,
-            directory=_HOME,
+            directory=HOME,
             descriptors=self._descriptors,
         )
 

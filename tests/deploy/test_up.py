@@ -143,6 +143,16 @@ def test_migrating_a_stack_that_is_up_to_date_changes_nothing(stack: Stack) -> N
     assert answer("migrate", "--data", stack.data) == {"applied": {service: [] for service in SERVICES}}
 
 
+def test_the_figures_of_today_are_made_anew_and_those_of_a_day_without_raw_clicks_are_not(stack: Stack) -> None:
+    made = answer("analytics", "rebuild", "--data", stack.data)
+    assert made["days"] == 1
+    assert made["from"] == made["to"]
+    refused = waypost("analytics", "rebuild", "--from", "2020-02-29", "--to", "2020-02-29", "--data", stack.data)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "The raw visits of 2020-02-29 are not kept any more" in refused.stderr
+    assert waypost("analytics", "rebuild", "--from", "yesterday", "--data", stack.data).returncode == 2
+
+
 def test_a_taken_port_is_said_first_of_all(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taker:
         port = str(taker.getsockname()[1])
