@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 
 from shared.contracts.accounts import Account
+from tests import described
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -64,7 +65,9 @@ class Client:
         async with self._session.request(
             method, self.url + path, data=data, headers=given | (headers or {}), allow_redirects=False
         ) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
+            body = await answer.read()
+        described.check(method, path, answer.status, answer.headers, body)
+        return Answer(answer.status, answer.headers, body)
 
     async def get(self, path: str, **more: Any) -> Answer:
         return await self.send("GET", path, **more)

@@ -65,7 +65,7 @@ def codes(endpoint: Endpoint) -> list[Code]:
     found = [Code.INVALID, Code.UNAUTHENTICATED, Code.LIMITED, Code.INTERNAL, Code.UNAVAILABLE, Code.TIMEOUT]
     if endpoint.scope is not None:
         found.append(Code.FORBIDDEN)
-    if endpoint.parameters:
+    if endpoint.parameters or endpoint.method in ("PATCH", "DELETE"):
         found.append(Code.NOT_FOUND)
     if endpoint.writes:
         found += [Code.CONFLICT, Code.BUSY, Code.IMPOSSIBLE, Code.TOO_LARGE]

@@ -19,6 +19,7 @@ from gateway.live import sse
 from shared import credentials
 from shared.contracts.keys import Style
 from shared.contracts.modes import Mode
+from tests import described
 from tests.client import Answer, Client
 from tests.gateway.answers import RATE_HEADERS, problem
 from tests.world import Gateway, World
@@ -178,6 +179,8 @@ async def send(session: aiohttp.ClientSession, client: Client, link: str, reques
 
 def check(request: Request, answer: Answer) -> None:
     assert answer.status < 500
+    path = BY_NAME[request.dialect].prefix + request.path
+    described.check(request.method, path, answer.status, answer.headers, answer.body)
     for header in (*RATE_HEADERS, "X-Request-Id"):
         assert answer.headers.get(header), header
     if request.method == "HEAD" or answer.status == 204:

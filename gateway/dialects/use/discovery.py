@@ -14,8 +14,9 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     path: Annotated[str, Meta(examples=["/api/use/links"])]
     description: Annotated[str, Meta(examples=["Makes a short link."])]
     permission: Annotated[
-        str | None, Meta(description="What a key must be allowed; `null`: no key is needed.", examples=["links:write"])
+        str | None, Meta(description="What a key must be allowed; `null`: nothing.", examples=["links:write"])
     ]
+    authentication: Annotated[bool, Meta(description="Is a key needed?", examples=[True])]
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,4 +54,5 @@ def _offer(prefix: str, endpoint: Endpoint) -> Offer:
         path=prefix + endpoint.path,
         description=endpoint.summary,
         permission=endpoint.scope,
+        authentication=not endpoint.open_to_all,
     )

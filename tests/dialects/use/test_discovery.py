@@ -13,7 +13,12 @@ async def test_anybody_may_ask_what_there_is(visitor: Client) -> None:
         (endpoint.method, USE.prefix + endpoint.path) for endpoint in USE.endpoints
     }
     assert all(each["description"] for each in told["endpoints"])
-    assert [each["path"] for each in told["endpoints"] if each["permission"] is None] == ["/api/use"]
+    assert [each["path"] for each in told["endpoints"] if not each["authentication"]] == ["/api/use"]
+    assert {each["path"] for each in told["endpoints"] if each["permission"] is None} == {
+        "/api/use",
+        "/api/use/key",
+        "/api/use/key/usage",
+    }
 
 
 async def test_what_is_not_there_is_answered_in_the_words_of_this_api(visitor: Client, client: Client) -> None:

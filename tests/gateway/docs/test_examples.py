@@ -1,0 +1,98 @@
+"""Every example of the reference is carried out, by a client with a workspace of its own."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import pytest
+
+from gateway.dialects import DIALECTS
+from gateway.docs.openapi import document
+from gateway.docs.postman import collection
+from tests.client import Client
+from tests.world import World
+
+Json = dict[str, Any]
+ORIGIN = "https://go.example"
+LINK, USERNAME, EXTERNAL = "lnk_02FvM8kQ7yZtLw3RbXc5Na", "demo", "crm-4711"
+
+
+class Request(msgspec.Struct, frozen=True):
+    method: str
+    path: str
+    body: str | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def of_openapi(openapi: Json) -> Iterator[Request]:
+    """Each operation with what it needs, and once more with each thing that may be left out."""
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            given = [each for each in operation["parameters"] if "example" in each]
+            for each in given:
+                if each["in"] == "path":
+                    path = path.replace(f"{{{each['name']}}}", quote(each["example"], safe=""))
+            queries = [(each["name"], each["example"], each["required"]) for each in given if each["in"] == "query"]
+            needed = [(name, example) for name, example, required in queries if required]
+            more = [[*needed, (name, example)] for name, example, required in queries if not required]
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            for query in [needed, *more]:
+                target = f"{path}?{urlencode(query)}" if query else path
+                yield Request(method.upper(), target, body and msgspec.json.encode(body["example"]).decode())
+
+
+def of_postman(postman: Json) -> Iterator[Request]:
+    for folder in postman["item"]:
+        for item in folder["item"]:
+            request = item["request"]
+            path = request["url"]["raw"].removeprefix("{{baseUrl}}")
+            for variable in request["url"]["variable"]:
+                path = path.replace(f":{variable['key']}", quote(variable["value"], safe=""))
+            yield Request(request["method"], path, request.get("body", {}).get("raw"))
+
+
+CASES = [
+    pytest.param(request, id=f"{source.__name__} {request}")
+    for dialect in DIALECTS
+    for source, written in (
+        (of_openapi, document(dialect, ORIGIN)),
+        (of_postman, collection(document(dialect, ORIGIN))),
+    )
+    for request in source(written)
+    # A stream does not end; what is in it is tried where it is at home.
+    if not request.path.endswith("/live")
+]
+
+
+def test_the_examples_cover_every_operation() -> None:
+    operations = sum(not endpoint.streams for dialect in DIALECTS for endpoint in dialect.endpoints)
+    assert len(CASES) > 2 * operations
+
+
+@pytest.mark.parametrize("request_", CASES)
+async def test_an_example_can_be_carried_out(world: World, client: Client, request_: Request) -> None:
+    link = await client.new_link("https://example.com/landing-page", title="Summer sale")
+    assert (await client.patch(f"/api/use/links/{link['id']}", {"externalId": EXTERNAL})).status == 200
+    names = {LINK: link["id"], f"/{USERNAME}": f"/{(await world.account()).user.username}"}
+
+    def real(text: str) -> str:
+        for name, value in names.items():
+            text = text.replace(name, value)
+        return text
+
+    body = None if request_.body is None else real(request_.body).encode()
+    # Whether the answer is as documented is seen to by the client.
+    answer = await client.send(request_.method, real(request_.path), data=body)
+    assert answer.status in (200, 201, 204), answer.body
+    await _clear(client)
+
+
+async def _clear(client: Client) -> None:
+    """The examples name a short code, which is there only once."""
+    links = (await client.get("/api/use/links?archived=all&limit=100")).json["data"]
+    if links:
+        ids = ",".join(link["id"] for link in links)
+        assert (await client.delete(f"/api/use/links/bulk?ids={ids}")).status == 200
