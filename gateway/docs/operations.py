@@ -63,7 +63,7 @@ def tag(endpoint: Endpoint) -> str:
 def codes(endpoint: Endpoint) -> list[Code]:
     """What can go wrong with an endpoint."""
     found = [Code.INVALID, Code.UNAUTHENTICATED, Code.LIMITED, Code.INTERNAL, Code.UNAVAILABLE, Code.TIMEOUT]
-    if endpoint.scope is not None:
+    if not endpoint.open_to_all:
         found.append(Code.FORBIDDEN)
     if endpoint.parameters or endpoint.method in ("PATCH", "DELETE"):
         found.append(Code.NOT_FOUND)

@@ -62,6 +62,42 @@ async def test_past_the_limit_comes_429_with_the_time_to_wait(new_client: NewCli
     assert abs(int(last.headers["X-RateLimit-Reset"]) - (time.time() + wait)) <= 2
 
 
+@pytest.mark.parametrize("window", Window)
+async def test_a_keys_own_limit_holds_in_its_window_and_the_headers_say_so(
+    new_client: NewClient, window: Window
+) -> None:
+    client = await new_client(limit=3, window=window)
+    began = time.time()
+    answers = [await client.get("/v1/links") for _ in range(5)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
+    seconds = window.seconds
+    for answer, left in zip(answers, (2, 1, 0, 0, 0), strict=True):
+        assert [int(answer.headers[name]) for name in NUMBERS[:2]] == [3, left]
+        assert answer.headers["RateLimit-Policy"] == f'"key";q=3;w={seconds}'
+        # A window is counted in sixtieths, and one of them more belongs to each sum.
+        assert began + seconds < int(answer.headers["X-RateLimit-Reset"]) <= time.time() + seconds * 61 / 60 + 1
+    for refused in answers[3:]:
+        wait = int(refused.headers["Retry-After"])
+        assert abs(int(refused.headers["X-RateLimit-Reset"]) - (time.time() + wait)) <= 2
+
+
+@pytest.mark.parametrize("window", Window)
+async def test_when_nothing_remains_a_request_at_the_reset_succeeds(
+    world: World, new_client: NewClient, window: Window
+) -> None:
+    # Each window becomes three seconds.
+    gateway = await world.start_gateway(
+        f"gateway-{window}", time_scale=window.seconds / 3, limit_address_keyed_per_minute=0
+    )
+    client = (await new_client(limit=4, window=window)).at(gateway.url)
+    answers = [await client.get("/v1/templates") for _ in range(5)]
+    assert [answer.status for answer in answers] == [200] * 4 + [429]
+    for seen in (answers[3], answers[4]):
+        await asyncio.sleep(max(int(seen.headers["X-RateLimit-Reset"]) - time.time(), 0))
+        assert (await client.get("/v1/templates")).status == 200
+    await gateway.process.stop()
+
+
 async def test_a_limit_is_exact_over_two_gateways(world: World, new_client: NewClient, client: Client) -> None:
     gateways = [
         await world.start_gateway(name, limit_address_keyed_per_minute=0, gateway_workers=2)
