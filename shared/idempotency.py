@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -31,6 +33,29 @@ FIELD = "idempotency_key"
 log = logging.getLogger(__name__)
 
 
+class Turns:
+    """Of the writes with one key, one at a time goes to the database: the others must not keep its connections busy."""
+
+    def __init__(self) -> None:
+        # A lock is there as long as somebody has it or waits for it.
+        self._locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def take(self, once: Once, wait_seconds: float) -> AsyncIterator[float]:
+        """BUSY when it takes too long, else how many seconds may still be waited elsewhere."""
+        lock = self._locks.setdefault((once.workspace, once.mode, once.key), asyncio.Lock())
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await lock.acquire()
+        except TimeoutError:
+            raise _still_running() from None
+        try:
+            yield wait_seconds - (time.monotonic() - began)
+        finally:
+            lock.release()
+
+
 class Attempt:
     """One such write at work. However many transactions its handler opens, they are one, which `keep` completes.
 
@@ -38,16 +63,24 @@ class Attempt:
     """
 
     def __init__(
-        self, database: Database, settings: Settings, once: Once, sealer: Sealer, *, confidential: bool
+        self,
+        database: Database,
+        once: Once,
+        sealer: Sealer,
+        forgotten: datetime,
+        *,
+        wait_seconds: float,
+        confidential: bool,
     ) -> None:
+        """What was asked for until ``forgotten`` is not known any more."""
         self._database = database
-        self._settings = settings
         self._once = once
+        self._wait_seconds = wait_seconds
         self._sealer = sealer
         self._confidential = confidential
         # A request may hold a password that could be guessed, if its plain hash were at hand.
         self._fingerprint = sealer.mark(once.fingerprint)
-        self._forgotten = _forgotten(settings, datetime.now(UTC))
+        self._forgotten = forgotten
         self._open = contextlib.AsyncExitStack()
         self._tx: Connection | None = None
 
@@ -88,8 +121,7 @@ class Attempt:
     async def _begin(self) -> Connection:
         self._tx = tx = await self._open.enter_async_context(self._database.transaction())
         try:
-            wait_seconds = self._settings.idempotency_wait_seconds
-            first = await _claim(tx, self._once, self._fingerprint, self._forgotten, wait_seconds)
+            first = await _claim(tx, self._once, self._fingerprint, self._forgotten, self._wait_seconds)
         except asyncpg.LockNotAvailableError:
             raise _still_running() from None
         if not first:
@@ -151,15 +183,15 @@ async def forget(database: Database, settings: Settings) -> None:
 
 async def tidy(database: Database, settings: Settings, now: datetime) -> None:
     """Any number of copies may do this at the same time."""
-    before, most = _forgotten(settings, now), settings.housekeeping_rows
+    before, most = forgotten_at(settings, now), settings.housekeeping_rows
     async with database.connection() as db:
         # In small steps, each a transaction of its own, so that nobody waits long for their locks.
         while await _delete_replies(db, before, most) == most:
             pass
 
 
-def _forgotten(settings: Settings, now: datetime) -> datetime:
-    """What was asked for until then is no longer known."""
+def forgotten_at(settings: Settings, now: datetime) -> datetime:
+    """What was asked for until then has been kept long enough."""
     return now - timedelta(seconds=settings.idempotency_keep_seconds) / settings.time_scale
 
 
@@ -185,7 +217,10 @@ async def _find_reply(db: Connection, once: Once, forgotten: datetime) -> asyncp
 
 
 async def _claim(tx: Connection, once: Once, fingerprint: bytes, forgotten: datetime, wait_seconds: float) -> bool:
-    """False when the key is taken. Waits for a transaction that is about to take it or not; then LockNotAvailable."""
+    """False when the key is taken. Waits for a transaction that is about to take it or not; then LockNotAvailable.
+
+    For whatever else this transaction has to wait, it waits no longer either.
+    """
     return bool(
         await tx.fetchval(
             """
@@ -203,7 +238,8 @@ async def _claim(tx: Connection, once: Once, fingerprint: bytes, forgotten: date
             fingerprint,
             once.asked_at,
             forgotten,
-            f"{wait_seconds * 1000:.0f}ms",
+            # Nought would mean to wait for ever.
+            f"{max(round(wait_seconds * 1000), 1)}ms",
         )
     )
 

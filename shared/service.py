@@ -10,6 +10,7 @@ import sys
 import typing
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from shared.bus import EVENTS_STREAM, Bus, Delivery, Puller
 from shared.contracts.ask import Ask, Event, answer_of, is_confidential, subject_of
 from shared.database import Database
 from shared.faults import Fault
-from shared.idempotency import Attempt
+from shared.idempotency import Attempt, Turns
 from shared.outbox import Relay
 from shared.sealing import Sealer
 from shared.settings import Settings, SettingsError, variable
@@ -44,6 +45,7 @@ class Service:
         self.bus = bus
         self.database = database
         self.relay = Relay(bus, database, settings)
+        self.turns = Turns()
         self._attempt: Attempt | None = None
 
     @contextlib.asynccontextmanager
@@ -124,8 +126,11 @@ def _repeatable(service: Service, kind: type[Ask[Any]], handle: Callable[[Servic
         once = context.once.get()
         if once is None:
             return await handle(service, question)
-        attempt = Attempt(service.database, service.settings, once, sealer, confidential=confidential)
-        given = await idempotency.carry_out(attempt, lambda: handle(service.at(attempt), question))
+        settings = service.settings
+        forgotten = idempotency.forgotten_at(settings, datetime.now(UTC))
+        async with service.turns.take(once, settings.idempotency_wait_seconds) as left:
+            attempt = Attempt(service.database, once, sealer, forgotten, wait_seconds=left, confidential=confidential)
+            given = await idempotency.carry_out(attempt, lambda: handle(service.at(attempt), question))
         service.relay.nudge()
         return given
 

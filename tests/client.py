@@ -12,6 +12,8 @@ import msgspec
 from shared.contracts.accounts import Account
 from tests import described
 
+AGAIN_SECONDS = 0.2
+
 
 class Answer(msgspec.Struct, frozen=True):
     status: int
@@ -83,6 +85,16 @@ class Client:
 
     async def delete(self, path: str, **more: Any) -> Answer:
         return await self.send("DELETE", path, **more)
+
+    async def insist(self, path: str, json: object, key: str) -> tuple[Answer, int]:
+        """A POST that is repeated under its key as long as the answer asks for it; and at which try it came."""
+        tries = 0
+        while True:
+            tries += 1
+            answer = await self.post(path, json, headers={"Idempotency-Key": key})
+            if answer.status not in (409, 503, 504):
+                return answer, tries
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def new_link(self, url: str = "https://example.com/there", **fields: object) -> Any:
         """A link by `/v1`, as it was answered."""
