@@ -1,9 +1,14 @@
 """Makes each service's schema and role, and runs its migrations. Only whoever holds the owner's credentials comes here.
 
-Migrations go forward only, each in a transaction of its own, under one lock per service: of any number of starters at
-once, one runs them and the others find them done.
+Migrations go forward only, each in a transaction of its own, under one lock: of any number of starters at once, one
+runs them and the others find them done.
+
+A file that begins with ``-- outside a transaction`` is run statement by statement instead, for what PostgreSQL does in
+no transaction (``create index concurrently``). It may be broken off in the middle and is then run again from its
+beginning, so each of its statements has to bear that. A statement ends where a line ends with a semicolon.
 """
 
+import asyncio
 import logging
 
 import asyncpg
@@ -12,6 +17,8 @@ from shared.database import migrations_of
 
 # Any number will do, as long as nobody else uses it for advisory locks in this database.
 LOCK = 0x77617970
+LOCK_LOOK_SECONDS = 0.05
+OUTSIDE = "-- outside a transaction\n"
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +30,19 @@ async def provision(
     connection = await asyncpg.connect(owner_url, timeout=10, server_settings={"application_name": "waypost migrate"})
     try:
         # One lock for all services: roles and the rights on the database are shared between them.
-        await connection.execute("select pg_advisory_lock($1)", LOCK)
+        await _lock(connection)
         await _make_role(connection, service, role_password, statement_timeout_seconds)
         return await _migrate(connection, service)
     finally:
         await connection.close()
+
+
+async def _lock(connection: asyncpg.Connection) -> None:
+    # Whoever waits inside a statement is waited for by `create index concurrently`, and both would wait for ever.
+    while True:
+        if await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+            return
+        await asyncio.sleep(LOCK_LOOK_SECONDS)
 
 
 def role_of(service: str) -> str:
@@ -71,9 +86,18 @@ async def _migrate(connection: asyncpg.Connection, service: str) -> list[str]:
     for path in migrations_of(service):
         if path.stem in done:
             continue
-        async with connection.transaction():
-            await connection.execute(path.read_text(encoding="utf-8"))
-            await connection.execute("insert into migrations (name) values ($1)", path.stem)
+        await _run(connection, path.read_text(encoding="utf-8"), path.stem)
         log.info("Migrated %s: %s", service, path.stem)
         applied.append(path.stem)
     return applied
+
+
+async def _run(connection: asyncpg.Connection, text: str, name: str) -> None:
+    if text.startswith(OUTSIDE):
+        for statement in text.removesuffix(";\n").split(";\n"):
+            await connection.execute(statement)
+        await connection.execute("insert into migrations (name) values ($1)", name)
+        return
+    async with connection.transaction():
+        await connection.execute(text)
+        await connection.execute("insert into migrations (name) values ($1)", name)

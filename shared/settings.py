@@ -226,6 +226,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     geoip_cache_entries: Annotated[int, Meta(ge=1, description="Addresses whose place is remembered.")] = 20_000
 
+    # Links
+    links_upkeep_seconds: Annotated[
+        float, Meta(gt=0, description="How often ends of links are noted and their tallies brought together.")
+    ] = 1.0
+    links_upkeep_rows: Annotated[int, Meta(ge=1, description="Rows that one step of this upkeep changes.")] = 1_000
+
     # Bio pages
     bio_cache_entries: Annotated[int, Meta(ge=1, description="Bio pages that one gateway remembers.")] = 5_000
     bio_fresh_seconds: Annotated[

@@ -55,6 +55,14 @@ class Process:
                 *self._argv, env=self._env, cwd=ROOT, stdout=output, stderr=output
             )
 
+    async def until_says(self, words: str) -> None:
+        """Waits until its output holds ``words``; fails after 20 seconds without them."""
+        for _ in range(400):
+            if words in self.log.read_text():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{self.name} has not said {words!r}:\n{self.log.read_text()[-4000:]}")
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ends the process and returns its exit status; one that has ended already is left alone."""
         assert self._process

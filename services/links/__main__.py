@@ -1,5 +1,6 @@
 from services.links.handlers import HANDLERS
+from services.links.upkeep import upkeep
 from shared import service
 
 if __name__ == "__main__":
-    service.main("links", HANDLERS)
+    service.main("links", HANDLERS, background=(upkeep,))

@@ -52,14 +52,12 @@ async def create(tx: Connection, ask: CreateLink, password_hash: str | None) -> 
 
 async def change(tx: Connection, before: Link, ask: UpdateLink | UpsertLink, password_hash: str | None) -> Link:
     """``before`` is locked. CONFLICT when what is to be unique belongs to another link: then all is rolled back."""
+    now = datetime.now(UTC)
     wanted = msgspec.structs.replace(before, **given(ask))
     try:
-        link = await store.update_link(tx, wanted, password_hash, new_password=ask.password is not UNSET)
+        link = await store.update_link(tx, wanted, password_hash, now, new_password=ask.password is not UNSET)
     except store.TakenError as taken:
         raise taken_fault(taken.field, wanted.slug) from taken
-    if link.active != before.active:
-        joining = 1 if link.active else -1
-        await store.update_counts(tx, link.workspace, link.mode, active=joining, inactive=-joining)
     former_slug = before.slug if before.slug != link.slug else None
     await outbox.tell(tx, LinkUpdated(link=link, former_slug=former_slug))
     return link
@@ -81,7 +79,7 @@ async def delete(tx: Connection, ask: DeleteLink) -> Link:
 
 
 async def expire(tx: Connection, workspace: str, mode: Mode, link_id: str) -> None:
-    """Tells that a link has just reached its limit."""
+    """Tells that a link has just reached its limit of clicks."""
     link = await store.find_link(tx, workspace, mode, link_id)
     if link is not None:
         await outbox.tell(tx, LinkExpired(link=link))

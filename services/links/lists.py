@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from services.links import fields, store_lists
+from services.links import fields, store_lists, store_search, upkeep
 from shared import destinations, ids
 from shared.contracts.links import (
     ExportLinks,
@@ -17,6 +17,7 @@ from shared.contracts.links import (
 )
 from shared.database import Connection
 from shared.faults import Code, Fault
+from shared.service import Service
 
 PAGE_LENGTH = 100
 LAST_OFFSET = 1_000_000_000
@@ -39,10 +40,13 @@ async def list_profile_links(db: Connection, ask: ListProfileLinks) -> LinkPage:
     return LinkPage(links=links, total=len(links))
 
 
-async def search_links(db: Connection, ask: SearchLinks) -> LinkPage:
+async def search_links(service: Service, ask: SearchLinks) -> LinkPage:
     _check_page(ask.limit, ask.offset)
     fields.check_filters(ask)
-    links, total = await store_lists.search_links(db, ask, datetime.now(UTC))
+    if ask.status is not None:
+        await upkeep.note_ends(service, datetime.now(UTC))
+    async with service.database.connection() as db:
+        links, total = await store_search.search_links(db, ask)
     return LinkPage(links=links, total=total)
 
 
@@ -53,12 +57,15 @@ async def find_links(db: Connection, ask: FindLinks) -> LinkPage:
     return LinkPage(links=links, total=total)
 
 
-async def export_links(db: Connection, ask: ExportLinks) -> ExportPage:
+async def export_links(service: Service, ask: ExportLinks) -> ExportPage:
     _check_page(ask.limit, 0)
     fields.check_filters(ask)
     if ask.after is not None and not ids.valid(ask.after):
         raise Fault(Code.INVALID, "There is no such place to go on from", field="after")
-    links = await store_lists.export_links(db, ask, datetime.now(UTC))
+    if ask.status is not None:
+        await upkeep.note_ends(service, datetime.now(UTC))
+    async with service.database.connection() as db:
+        links = await store_search.export_links(db, ask)
     return ExportPage(links=links, after=links[-1].id if len(links) == ask.limit else None)
 
 

@@ -1,6 +1,7 @@
 """The SQL of single links: one function per statement."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -24,38 +25,28 @@ async def insert_link(
     """None when the slug or the external id is taken. Without a position the link goes after the last one."""
     row = await tx.fetchrow(
         """
-        with added as (
-            insert into links (
-                id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active, position,
-                tags, metadata, expires_at, expired_url, password_hash, max_clicks, show_on_profile, forward_query,
-                external_id, archived
-            )
-            values (
-                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-                coalesce(
-                    $11,
-                    -- least() passes over null, so the first link of all needs its zero inside.
-                    (
-                        select least(coalesce(max(position) + 1, 0), 1000000)
-                        from links where workspace = $2 and mode = $3
-                    )
-                ),
-                $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
-            )
-            on conflict do nothing
-            returning *
-        ),
-        counted as (
-            insert into link_counts (workspace, mode, shard, active, inactive)
-            select workspace, mode, pg_backend_pid() % 16, active::int, (not active)::int from added
-            on conflict (workspace, mode, shard) do update
-            set active = link_counts.active + excluded.active, inactive = link_counts.inactive + excluded.inactive
+        insert into links (
+            id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active, position,
+            tags, metadata, expires_at, expired_url, password_hash, max_clicks, show_on_profile, forward_query,
+            external_id, archived
         )
-        select id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
-               position, tags, metadata, expires_at, expired_url, password_hash is not null as has_password,
-               max_clicks, show_on_profile, forward_query, external_id, archived, clicks, claimed, created_at,
-               updated_at
-        from added
+        values (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+            coalesce(
+                $11,
+                -- least() passes over null, so the first link of all needs its zero inside.
+                (
+                    select least(coalesce(max(position) + 1, 0), 1000000)
+                    from link_entries where workspace = $2 and mode = $3 and not archived
+                )
+            ),
+            $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
+        )
+        on conflict do nothing
+        returning id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
+                  position, tags, metadata, expires_at, expired_url,
+                  password_hash is not null as has_password, max_clicks, show_on_profile, forward_query,
+                  external_id, archived, clicks, claimed, created_at, updated_at
         """,
         link_id,
         ask.workspace,
@@ -178,7 +169,9 @@ async def lock_links(tx: Connection, workspace: str, mode: Mode, ids: Sequence[s
     )
 
 
-async def update_link(tx: Connection, link: Link, password_hash: str | None, *, new_password: bool) -> Link:
+async def update_link(
+    tx: Connection, link: Link, password_hash: str | None, now: datetime, *, new_password: bool
+) -> Link:
     """Writes everything a caller may change; raises `TakenError` when what is unique is taken.
 
     The password stays as it is unless ``new_password``; then a ``password_hash`` of None takes it away.
@@ -190,7 +183,11 @@ async def update_link(tx: Connection, link: Link, password_hash: str | None, *, 
             set slug = $4, destination_url = $5, title = $6, description = $7, thumbnail = $8, active = $9,
                 position = $10, tags = $11, metadata = $12, expires_at = $13, expired_url = $14, max_clicks = $15,
                 show_on_profile = $16, forward_query = $17, external_id = $18, archived = $19,
-                password_hash = case when $20 then $21 else password_hash end, updated_at = clock_timestamp()
+                password_hash = case when $20 then $21 else password_hash end,
+                -- That a time has come is noted by `lapse`; here it is forgotten when the time has moved on.
+                lapsed = coalesce(greatest(claimed, clicks) >= $15, false)
+                         or (lapsed and coalesce($13::timestamptz <= $22::timestamptz, false)),
+                updated_at = clock_timestamp()
             where workspace = $1 and mode = $2 and id = $3
             returning id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
                       position, tags, metadata, expires_at, expired_url,
@@ -218,6 +215,7 @@ async def update_link(tx: Connection, link: Link, password_hash: str | None, *, 
             link.archived,
             new_password,
             password_hash,
+            now,
         )
     except asyncpg.UniqueViolationError as error:
         raise TakenError("external_id" if error.constraint_name == "links_external_id" else "slug") from error
@@ -225,44 +223,65 @@ async def update_link(tx: Connection, link: Link, password_hash: str | None, *, 
     return link_of(row)
 
 
-async def update_counts(tx: Connection, workspace: str, mode: Mode, active: int, inactive: int) -> None:
-    """Adds to both counts; a link that changes its state leaves one and joins the other."""
-    await tx.execute(
-        """
-        insert into link_counts (workspace, mode, shard, active, inactive)
-        values ($1, $2, pg_backend_pid() % 16, $3, $4)
-        on conflict (workspace, mode, shard) do update
-        set active = link_counts.active + excluded.active, inactive = link_counts.inactive + excluded.inactive
-        """,
-        workspace,
-        mode,
-        active,
-        inactive,
-    )
-
-
 async def delete_link(tx: Connection, workspace: str, mode: Mode, link_id: str) -> Link | None:
     """The link as it was; None when there is no such link."""
     row = await tx.fetchrow(
         """
-        with removed as (
-            delete from links where workspace = $1 and mode = $2 and id = $3
-            returning *
-        ),
-        counted as (
-            insert into link_counts (workspace, mode, shard, active, inactive)
-            select workspace, mode, pg_backend_pid() % 16, -active::int, -(not active)::int from removed
-            on conflict (workspace, mode, shard) do update
-            set active = link_counts.active + excluded.active, inactive = link_counts.inactive + excluded.inactive
-        )
-        select id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
-               position, tags, metadata, expires_at, expired_url, password_hash is not null as has_password,
-               max_clicks, show_on_profile, forward_query, external_id, archived, clicks, claimed, created_at,
-               updated_at
-        from removed
+        delete from links where workspace = $1 and mode = $2 and id = $3
+        returning id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
+                  position, tags, metadata, expires_at, expired_url,
+                  password_hash is not null as has_password, max_clicks, show_on_profile, forward_query,
+                  external_id, archived, clicks, claimed, created_at, updated_at
         """,
         workspace,
         mode,
         link_id,
     )
     return link_of(row) if row else None
+
+
+async def lapse(tx: Connection, now: datetime, limit: int) -> tuple[Link, ...]:
+    """Notes that links have reached their time, in one order, so that nobody waits in a circle."""
+    rows = await tx.fetch(
+        """
+        with due as (
+            select id from links where not lapsed and expires_at <= $1 order by expires_at limit $2
+        ),
+        held as (
+            select links.id from links join due on due.id = links.id
+            where not links.lapsed and links.expires_at <= $1 order by links.id for no key update of links
+        )
+        update links l set lapsed = true from held where l.id = held.id
+        returning l.id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
+                  position, tags, metadata, expires_at, expired_url,
+                  password_hash is not null as has_password, max_clicks, show_on_profile, forward_query,
+                  external_id, archived, clicks, claimed, created_at, updated_at
+        """,
+        now,
+        limit,
+    )
+    return tuple(map(link_of, rows))
+
+
+async def fold_changes(tx: Connection, limit: int) -> int:
+    """Adds what has changed to the tallies; how many changes that were. Copies that do this at once share them out."""
+    folded: int = await tx.fetchval(
+        """
+        with taken as (
+            delete from link_changes
+            where id in (select id from link_changes order by id limit $1 for update skip locked)
+            returning workspace, mode, tag, archived, active, lapsed, links
+        ),
+        folded as (
+            insert into link_tallies as tally (workspace, mode, tag, archived, active, lapsed, links)
+            select workspace, mode, tag, archived, active, lapsed, sum(links) from taken
+            group by workspace, mode, tag, archived, active, lapsed
+            order by workspace, mode, tag, archived, active, lapsed
+            on conflict (workspace, mode, tag, archived, active, lapsed) do update
+            set links = tally.links + excluded.links
+        )
+        select count(*) from taken
+        """,
+        limit,
+    )
+    return folded

@@ -52,7 +52,9 @@ async def claim(tx: Connection, domain: str, slug: str, wanted: int, now: dateti
             for no key update
         ),
         claim as (
-            update links set claimed = least(link.given + $3, link.max_clicks) from link
+            update links
+            set claimed = least(link.given + $3, link.max_clicks), lapsed = link.given + $3 >= link.max_clicks
+            from link
             where links.id = link.id and link.open and link.given < link.max_clicks
             returning links.claimed, links.claimed - link.given as granted
         )
@@ -81,7 +83,10 @@ async def update_totals(tx: Connection, totals: Sequence[Total]) -> None:
             select links.id, told.clicks from links join told on told.id = links.id
             where links.clicks < told.clicks order by links.id for no key update of links
         )
-        update links set clicks = greatest(links.clicks, behind.clicks) from behind where links.id = behind.id
+        update links
+        set clicks = greatest(links.clicks, behind.clicks),
+            lapsed = lapsed or coalesce(greatest(links.claimed, behind.clicks) >= max_clicks, false)
+        from behind where links.id = behind.id
         """,
         [total.link for total in totals],
         [total.clicks for total in totals],

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from tests.bench import api, drain, figures, footprint, live, redirect, report, waits, wrk
+from tests.bench import api, drain, figures, footprint, lists, live, redirect, report, waits, wrk
 from tests.bench.figures import Figure, Shown
 
 # In the order of the table. Each starts a stack of its own.
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "redirect-zipf": redirect.zipf,
     "list": api.list_links,
     "create": api.create_link,
+    "lists": lists.lists,
     "steady": waits.steady,
     "visible": waits.visible,
     "live": live.live,

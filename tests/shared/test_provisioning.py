@@ -50,6 +50,26 @@ async def test_migrating_again_changes_nothing(stage: Stage, fresh_url: str) -> 
     assert await provision(fresh_url, "accounts", stage.world.passwords["accounts"]) == []
 
 
+async def test_an_index_that_was_left_half_made_is_made_again(stage: Stage, fresh_url: str) -> None:
+    password = stage.world.passwords["links"]
+    await provision(fresh_url, "links", password)
+    owner = await asyncpg.connect(fresh_url)
+    # As a migration leaves them that is broken off while the fifth of its indexes is made.
+    await owner.execute("""
+        delete from links.migrations where name = '0005_list_indexes';
+        drop index links.link_entries_words, links.links_due, links.links_destination;
+        update pg_index set indisvalid = false where indexrelid = 'links.link_entries_tags'::regclass;
+    """)
+    assert await provision(fresh_url, "links", password) == ["0005_list_indexes"]
+    made = await owner.fetch("""
+        select relname, indisvalid from pg_index join pg_class on oid = indexrelid
+        where relnamespace = 'links'::regnamespace
+    """)
+    await owner.close()
+    assert {"link_entries_words", "link_entries_tags", "links_due"} <= {row["relname"] for row in made}
+    assert all(row["indisvalid"] for row in made)
+
+
 async def test_provisioning_again_changes_the_password(stage: Stage) -> None:
     first = stage.world.database_url("profile")
     for secret in ("it's a \\ secret", stage.world.passwords["profile"]):

@@ -7,11 +7,11 @@ import pytest
 
 from shared import ids
 from shared.bus import Bus
-from shared.contracts.links import CreateLink, Link, LinkCreated, LinkDeleted, LinkUpdated
+from shared.contracts.links import CreateLink, Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated
 from shared.contracts.modes import Mode
 from tests.world import Process, World
 
-Told = LinkCreated | LinkUpdated | LinkDeleted
+Told = LinkCreated | LinkUpdated | LinkDeleted | LinkExpired
 
 
 class Ear:
@@ -53,18 +53,16 @@ async def ear(world: World) -> Ear:
     await world.bus.hear(LinkCreated, ear.hear)
     await world.bus.hear(LinkUpdated, ear.hear)
     await world.bus.hear(LinkDeleted, ear.hear)
+    await world.bus.hear(LinkExpired, ear.hear)
     return ear
 
 
 @pytest.fixture
 async def second_copy(world: World) -> AsyncIterator[Process]:
     """Shares the questions with the first copy of the service."""
-    copy = world.service("links", copy=2)
+    copy = world.service("links", 2)
     await copy.start()
-    for _ in range(400):
-        if "service answers" in copy.log.read_text():
-            break
-        await asyncio.sleep(0.05)
+    await copy.until_says("service answers")
     yield copy
     assert await copy.stop() == 0
     copy.log.unlink()

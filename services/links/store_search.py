@@ -1,0 +1,177 @@
+"""The SQL that looks for links: what matches, in which order, how many there are.
+
+Statements with filters are planned for the values of each question and not once for all. So a filter that is not given
+falls out of the plan, and the planner knows whether a tag or a text is rare (then what matches is gathered and sorted)
+or common (then the list is walked in its order until the page is full).
+"""
+
+import asyncpg
+
+from services.links.store_rows import link_of
+from shared.contracts.links import ExportLinks, Link, Order, SearchLinks, Sort
+from shared.database import Connection
+
+# $1 workspace, $2 mode, $3 archived, $4 tag, $5 status, $6 pattern, $7 limit, $8 offset.
+_BY_AGE = """
+with page as materialized (
+    select e.link as id, e.created_at as place from link_entries e
+    where e.workspace = $1 and e.mode = $2
+      and ($3::bool is null or e.archived = $3)
+      and ($4::text is null or e.tags @> array[$4])
+      and ($5::text is null or e.state = $5)
+      and ($6::text is null or e.words like lower($6))
+    order by e.created_at desc, e.link desc limit $7 offset $8
+)
+select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+       l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+       l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+       l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+from page join links l using (id) order by page.place desc, l.id desc
+"""
+
+_BY_CLICKS = """
+with page as materialized (
+    select e.link as id, r.clicks as place from link_ranks r join link_entries e using (link)
+    where r.workspace = $1 and r.mode = $2 and e.workspace = $1 and e.mode = $2
+      and ($3::bool is null or e.archived = $3)
+      and ($4::text is null or e.tags @> array[$4])
+      and ($5::text is null or e.state = $5)
+      and ($6::text is null or e.words like lower($6))
+    order by r.clicks desc, r.link desc limit $7 offset $8
+)
+select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+       l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+       l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+       l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+from page join links l using (id) order by page.place desc, l.id desc
+"""
+
+# When nothing is asked for that only an entry knows. $4 limit, $5 offset.
+_ALL_BY_CLICKS = """
+with page as materialized (
+    select r.link as id, r.clicks as place from link_ranks r
+    where r.workspace = $1 and r.mode = $2 and ($3::bool is null or r.archived = $3)
+    order by r.clicks desc, r.link desc limit $4 offset $5
+)
+select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+       l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+       l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+       l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+from page join links l using (id) order by page.place desc, l.id desc
+"""
+
+
+async def search_links(db: Connection, ask: SearchLinks) -> tuple[tuple[Link, ...], int]:
+    """A page, and how many match in all. Whichever end of the list is nearer, there the walk to the page begins."""
+    total = await _count_links(db, ask) if ask.search is None else await _count_matches(db, ask)
+    length = min(ask.limit, total - ask.offset)
+    if length <= 0:
+        return (), total
+    behind = total - ask.offset - length
+    if behind >= ask.offset:
+        return tuple(await _list_page(db, ask, ask.order, length, ask.offset)), total
+    other_way = Order.ASC if ask.order is Order.DESC else Order.DESC
+    return tuple(reversed(await _list_page(db, ask, other_way, length, behind))), total
+
+
+async def _list_page(db: Connection, ask: SearchLinks, order: Order, limit: int, offset: int) -> list[Link]:
+    filters: tuple[str | None, ...] = (ask.tag, ask.status, _containing(ask.search))
+    text = _BY_AGE if ask.sort is Sort.CREATED_AT else _BY_CLICKS
+    if ask.sort is Sort.CLICKS and not any(filters):
+        text, filters = _ALL_BY_CLICKS, ()
+    if order is Order.ASC:
+        text = text.replace(" desc", " asc")
+    rows = await _fetch_planned(db, text, ask.workspace, ask.mode, ask.archived, *filters, limit, offset)
+    return [link_of(row) for row in rows]
+
+
+async def _count_links(db: Connection, ask: SearchLinks) -> int:
+    """Known without counting."""
+    total: int = await db.fetchval(
+        """
+        select coalesce(sum(links), 0)::bigint from (
+            select archived, active, lapsed, links from link_tallies
+            where workspace = $1 and mode = $2 and tag = coalesce($4, '')
+            union all
+            select archived, active, lapsed, links from link_changes
+            where workspace = $1 and mode = $2 and tag = coalesce($4, '')
+        ) kinds
+        where ($3::bool is null or archived = $3) and ($5::text is null or state_of(active, lapsed) = $5)
+        """,
+        ask.workspace,
+        ask.mode,
+        ask.archived,
+        ask.tag,
+        ask.status,
+    )
+    return total
+
+
+async def _count_matches(db: Connection, ask: SearchLinks) -> int:
+    """Takes as long as there are matches; with a text of one or two characters, as there are links."""
+    rows = await _fetch_planned(
+        db,
+        """
+        select count(*) as total from link_entries e
+        where e.workspace = $1 and e.mode = $2
+          and ($3::bool is null or e.archived = $3)
+          and ($4::text is null or e.tags @> array[$4])
+          and ($5::text is null or e.state = $5)
+          and ($6::text is null or e.words like lower($6))
+        """,
+        ask.workspace,
+        ask.mode,
+        ask.archived,
+        ask.tag,
+        ask.status,
+        _containing(ask.search),
+    )
+    total: int = rows[0]["total"]
+    return total
+
+
+async def export_links(db: Connection, ask: ExportLinks) -> tuple[Link, ...]:
+    """Those that come after ``ask.after``, by their ids."""
+    rows = await _fetch_planned(
+        db,
+        """
+        with page as materialized (
+            select e.link as id from link_entries e
+            where e.workspace = $1 and e.mode = $2 and ($7::text is null or e.link > $7)
+              and ($3::bool is null or e.archived = $3)
+              and ($4::text is null or e.tags @> array[$4])
+              and ($5::text is null or e.state = $5)
+              and ($6::text is null or e.words like lower($6))
+            order by e.link limit $8
+        )
+        select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+               l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+               l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+               l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+        from page join links l using (id)
+        order by l.id
+        """,
+        ask.workspace,
+        ask.mode,
+        ask.archived,
+        ask.tag,
+        ask.status,
+        _containing(ask.search),
+        ask.after,
+        ask.limit,
+    )
+    return tuple(map(link_of, rows))
+
+
+async def _fetch_planned(db: Connection, text: str, *values: object) -> list[asyncpg.Record]:
+    # A statement of its own each time: PostgreSQL plans one that is kept without its values after five uses.
+    statement = await db.prepare(text)
+    rows: list[asyncpg.Record] = await statement.fetch(*values)
+    return rows
+
+
+def _containing(text: str | None) -> str | None:
+    """The pattern of texts that contain this one, whatever signs it has."""
+    if text is None:
+        return None
+    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

@@ -1,0 +1,43 @@
+"""What has to be done to links without anybody asking: ends are noted, and changes are folded into the tallies."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from services.links import store
+from shared import outbox
+from shared.contracts.links import LinkExpired
+from shared.faults import Fault
+from shared.service import Service
+
+log = logging.getLogger(__name__)
+
+
+async def upkeep(service: Service) -> None:
+    while True:
+        try:
+            await note_ends(service, datetime.now(UTC))
+            await fold(service)
+        except Fault as fault:
+            log.info("The upkeep of links waits: %s", fault.message)
+        await asyncio.sleep(service.settings.links_upkeep_seconds)
+
+
+async def note_ends(service: Service, now: datetime) -> None:
+    """Every link whose time has come by ``now`` is counted as expired afterwards, and told of once."""
+    most = service.settings.links_upkeep_rows
+    ended = most
+    while ended == most:
+        async with service.transaction() as tx:
+            links = await store.lapse(tx, now, most)
+            for link in links:
+                await outbox.tell(tx, LinkExpired(link=link))
+        ended = len(links)
+
+
+async def fold(service: Service) -> None:
+    most = service.settings.links_upkeep_rows
+    folded = most
+    while folded == most:
+        async with service.database.transaction() as tx:
+            folded = await store.fold_changes(tx, most)
