@@ -293,6 +293,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     values_per_day: Annotated[
         int, Meta(ge=1, description="Values of one dimension that are told apart on a day; the rest is one sum.")
     ] = 300
+    report_days: Annotated[
+        int, Meta(ge=1, description="Days that one report covers at most: a year, and the weeks that stick out of it.")
+    ] = 400
+    report_hourly_days: Annotated[int, Meta(ge=1, description="Days that a report by hour covers at most.")] = 92
     rollup_rows: Annotated[int, Meta(ge=1, description="Rows of a roll-up that one statement writes.")] = 2_000
     rollup_memory_rows: Annotated[
         int, Meta(ge=1, description="Rows of roll-ups of which it is remembered that they have been written.")

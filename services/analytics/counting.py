@@ -3,7 +3,8 @@
 Tables and rows are always locked in the same order: visitors, links, workspaces, totals, each by its key.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from services.analytics import store, store_days, store_visitors, tallies
@@ -47,7 +48,7 @@ class Counting:
             sums.begin(new)
             sums.stay(known)
             begun.update(Arrival(*entry[:5]) for entry in new)
-        elsewhere = [arrival for arrival in sums.visitors.arrivals() if arrival not in begun]
+        elsewhere = (arrival for arrival in sums.visitors.arrivals() if arrival not in begun)
         for came in _pages(elsewhere, self._settings.rollup_rows):
             sums.arrive(await store_visitors.insert_arrivals(tx, came))
 
@@ -120,5 +121,8 @@ def _workspace_row(key: WorkspaceDay, tally: Tally, views: Views, stored: bytes,
     )
 
 
-def _pages(rows: Sequence[T], most: int) -> Iterator[Sequence[T]]:
-    return (rows[begin : begin + most] for begin in range(0, len(rows), most))
+def _pages(rows: Iterable[T], most: int) -> Iterator[Sequence[T]]:
+    """Taken from ``rows`` when they are asked for, so that others get their turn between two pages."""
+    left = iter(rows)
+    while page := list(islice(left, most)):
+        yield page

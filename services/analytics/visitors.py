@@ -4,6 +4,7 @@ Visitors are known for a day only, because the salt behind their names changes d
 can be added up over hours and days, and their names can be forgotten when the day is over.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -57,23 +58,20 @@ class Visitors:
         if visit.at < firsts.get(visit.link, visit.at + 1):
             firsts[visit.link] = visit.at
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Iterator[Entry]:
         """One for each visitor, as it is if the visitor has not been here before."""
-        found = []
         for key in sorted(self._first):
             day, workspace, mode, visitor = key
             firsts = self._first[key]
             link = min(firsts, key=firsts.__getitem__)
-            found.append(Entry(date_of(day), workspace, mode, visitor, link, key not in self._several))
-        return found
+            yield Entry(date_of(day), workspace, mode, visitor, link, key not in self._several)
 
-    def arrivals(self) -> list[Arrival]:
+    def arrivals(self) -> Iterator[Arrival]:
         """One for each visitor and link."""
-        return [
-            Arrival(date_of(day), workspace, mode, visitor, link)
-            for (day, workspace, mode, visitor), firsts in sorted(self._first.items(), key=lambda item: item[0])
-            for link in sorted(firsts)
-        ]
+        for key in sorted(self._first):
+            day, workspace, mode, visitor = key
+            for link in sorted(self._first[key]):
+                yield Arrival(date_of(day), workspace, mode, visitor, link)
 
     def hour(self, day: int, arrival: Arrival | Entry) -> int:
         """The hour of the day in which it was."""

@@ -86,7 +86,7 @@ def test_a_visitor_begins_at_the_link_that_was_clicked_first_whatever_came_first
     add(sums, later, earlier)
     (entry,) = sums.visitors.entries()
     assert (entry.link, entry.single) == ("B", False)
-    arrivals = sums.visitors.arrivals()
+    arrivals = list(sums.visitors.arrivals())
     assert [each.link for each in arrivals] == ["A", "B"]
     sums.begin([entry])
     sums.arrive([Arrival(*arrivals[0])])
