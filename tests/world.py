@@ -87,7 +87,7 @@ class Gateway:
         await self.process.start()
         end = time.monotonic() + READY_SECONDS
         async with aiohttp.ClientSession() as session:
-            while time.monotonic() < end:
+            while time.monotonic() < end and not self.process.ended:
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(f"{self.url}/readyz") as answer:
                         if answer.status == 200:

@@ -79,6 +79,15 @@ async def settled(
                 return verdict
 
 
+async def counted_tokens(platform: Platform, campaign: Campaign) -> Counter[str]:
+    """How often each token is among the raw visits."""
+    owner = await asyncpg.connect(platform.owner_url)
+    try:
+        return Counter(row["token"] for row in await owner.fetch(f"{RAW} where workspace = $1", campaign.workspace))
+    finally:
+        await owner.close()
+
+
 async def judge(platform: Platform, campaign: Campaign, ledger: Ledger) -> Verdict:
     owner = await asyncpg.connect(platform.owner_url)
     try:
