@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from deploy.local import private_file, secret_store
 from deploy.local.data_dir import DataDir
 from deploy.local.trouble import Trouble
 from shared.contracts import SERVICES
+from shared.settings import SHORTEST_SECRET_KEY
 
 HOLD = """
 import sys, time
@@ -61,6 +63,15 @@ def test_secrets_stay_the_same_and_only_their_owner_reads_them(data: DataDir) ->
     assert secret_store.load(data) == first
     assert set(first.role_passwords) == set(SERVICES)
     assert data.secrets.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stack_from_before_there_was_a_secret_key_gets_one_and_keeps_the_rest(data: DataDir) -> None:
+    former = secret_store.load(data)
+    secret_store.save(data, msgspec.structs.replace(former, secret_key=""))
+    grown = secret_store.load(data)
+    assert len(grown.secret_key) >= SHORTEST_SECRET_KEY
+    assert msgspec.structs.replace(grown, secret_key="") == msgspec.structs.replace(former, secret_key="")
+    assert secret_store.load(data) == grown
 
 
 def test_a_private_file_is_replaced_whole_whatever_an_earlier_crash_has_left(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_services_do_not_hold_the_owners_credentials(stack: Stack) -> None:
         assert secrets.owner_password not in environ, name
         others = [secrets.role_passwords[service] for service in SERVICES if service != name]
         assert not any(password in environ for password in others), name
+        assert (secrets.secret_key in environ) == (name in SERVICES), name
 
 
 def test_an_account_and_its_keys_are_made_and_withdrawn(stack: Stack) -> None:
