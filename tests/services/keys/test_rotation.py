@@ -24,6 +24,7 @@ from shared.contracts.keys import (
 )
 from shared.contracts.modes import Mode
 from shared.faults import Code, Fault
+from tests.client import until
 from tests.services.keys.told import told
 from tests.world import World
 
@@ -98,6 +99,25 @@ async def test_a_day_is_the_overlap_that_nobody_has_to_ask_for(world: World) -> 
     key = (await world.bus.ask(RotateKey(id=first.key.id))).key
     assert key.rotated_at
     assert key.former_ends_at == key.rotated_at + timedelta(days=1)
+
+
+async def test_a_time_scale_shortens_the_overlap(world: World) -> None:
+    first = await world.key(await world.account())
+    hurried = world.service("keys", copy=2, time_scale=3600)
+    await hurried.start()
+    overlaps = set()
+
+    async def seen() -> set[timedelta]:
+        key = (await rotate(world, first)).key
+        assert key.rotated_at
+        assert key.former_ends_at
+        overlaps.add(key.former_ends_at - key.rotated_at)
+        return overlaps
+
+    # Either copy may answer, and once both are up both do.
+    await until(seen, lambda found: len(found) == 2, seconds=20)
+    await hurried.stop()
+    assert overlaps == {timedelta(hours=24), timedelta(seconds=24)}
 
 
 async def test_a_key_that_expires_within_the_overlap_takes_both_secrets_along(world: World) -> None:
