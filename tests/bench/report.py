@@ -1,6 +1,8 @@
 """A report of a month, of a link that is clicked all the time against one that is clicked now and then."""
 
+import random
 import time
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -105,6 +107,7 @@ def _details(clicks: int, known: dict[str, int]) -> Details:
 
 
 def _values(name: str, clicks: int, number: int) -> dict[str, int]:
-    whole = sum(1 / place for place in range(1, number + 1))
-    expected = {f"{name} {place}": int(clicks / place / whole) for place in range(1, number + 1)}
-    return {value: times for value, times in expected.items() if times}
+    """Drawn by lot, because a few clicks have many values that come once."""
+    places = range(1, number + 1)
+    drawn = Counter(random.choices(places, [1 / place for place in places], k=clicks))
+    return {f"{name} {place}": times for place, times in drawn.items()}
