@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import cast
 
 from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from gateway.limits import metrics
@@ -25,15 +26,14 @@ from shared.settings import Settings
 SCRIPT = Path(__file__).with_name("window.lua").read_text()
 _SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest().encode()
 
-Command = tuple[bytes | int, ...]
-
 
 def connect(settings: Settings) -> Redis:
     """A client for the limiter alone. It opens its connections when they are first needed."""
     pool = ConnectionPool.from_url(
         settings.redis_url,
         max_connections=settings.limit_connections,
-        socket_timeout=settings.limit_connection_timeout_seconds,
+        # A round trip has a time limit of its own, which is cheaper than one for each write and read.
+        socket_timeout=None,
         socket_connect_timeout=settings.limit_connection_timeout_seconds,
         # A command that is sent again would count twice.
         retry=Retry(NoBackoff(), 0),
@@ -43,13 +43,21 @@ def connect(settings: Settings) -> Redis:
     return Redis.from_pool(pool)
 
 
+def _pack(*words: bytes) -> bytes:
+    """A command in the protocol of Redis, which takes each word with its length in front."""
+    return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
+
+
+_LOAD = _pack(b"SCRIPT", b"LOAD", SCRIPT.encode())
+
+
 class _Group:
     """The calls that will share a round trip. All have joined within the budget of the first."""
 
     __slots__ = ("commands", "due", "ended", "extended", "last", "timer", "waiters", "wakes")
 
     def __init__(self, due: float, last: float) -> None:
-        self.commands: list[Command] = []
+        self.commands: list[bytes] = []
         self.waiters: list[asyncio.Future[Verdict | None]] = []
         self.due = due  # when the budget ends, by the loop's clock
         self.last = last  # when all patience ends
@@ -69,7 +77,9 @@ class _Group:
 
 class Valkey:
     def __init__(self, redis: Redis, settings: Settings, breaker: Breaker) -> None:
-        self._redis = redis
+        self._pool = redis.connection_pool
+        self._idle: list[AbstractConnection] = []
+        self._connection_timeout_seconds = settings.limit_connection_timeout_seconds
         self._breaker = breaker
         self._budget_seconds = settings.limit_budget_seconds
         self._patience_seconds = settings.limit_patience_seconds
@@ -95,7 +105,9 @@ class Valkey:
         for task in self._round_trips:
             task.cancel()
         await asyncio.gather(*self._round_trips, return_exceptions=True)
-        await self._redis.aclose()
+        for connection in self._idle:
+            await connection.disconnect()
+        await self._pool.aclose()
 
     def _open_group(self) -> _Group:
         loop = asyncio.get_running_loop()
@@ -128,21 +140,30 @@ class Valkey:
             self._free_lanes += 1
             self._send()
 
-    async def _exchange(self, commands: Sequence[Command]) -> list[object]:
+    async def _exchange(self, commands: Sequence[bytes]) -> list[object]:
         replies = await self._run(commands)
         unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
             # The server has been restarted. A command it refused for this has counted nothing.
-            again = await self._run([(b"SCRIPT LOAD", SCRIPT.encode()), *(commands[place] for place in unknown)])
+            again = await self._run([_LOAD, *(commands[place] for place in unknown)])
             for place, reply in zip(unknown, again[1:], strict=True):
                 replies[place] = reply
         return replies
 
-    async def _run(self, commands: Sequence[Command]) -> list[object]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return cast(list[object], await pipeline.execute(raise_on_error=False))
+    async def _run(self, commands: Sequence[bytes]) -> list[object]:
+        connection = self._idle.pop() if self._idle else self._pool.make_connection()  # type: ignore[no-untyped-call]
+        try:
+            async with asyncio.timeout(self._connection_timeout_seconds):
+                if _left_by_server(connection):
+                    await connection.disconnect(nowait=True)
+                await connection.send_packed_command(b"".join(commands), check_health=False)
+                return [await _reply(connection) for _ in commands]
+        except BaseException:
+            # What it may still have to say is of no use to the next one.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            self._idle.append(connection)
 
     def _finish(self, group: _Group, replies: Sequence[object]) -> None:
         error = next((reply for reply in replies if isinstance(reply, Exception)), None)
@@ -178,10 +199,22 @@ class Valkey:
         group.end(verdicts or [None] * len(group.waiters))
 
 
-def _command(caps: Sequence[Cap], now_ms: int | None) -> Command:
-    numbers = [number for cap in caps for number in (cap.limit, cap.bucket_ms)]
-    now = b"" if now_ms is None else now_ms
-    return (b"EVALSHA", _SHA, len(caps), *(cap.counter for cap in caps), now, *numbers)
+def _left_by_server(connection: AbstractConnection) -> bool:
+    """A server that was restarted has closed what lay idle here; that is no failure of the new one."""
+    return connection._reader is not None and connection._reader.at_eof()
+
+
+async def _reply(connection: AbstractConnection) -> object:
+    try:
+        return cast(object, await connection.read_response(disconnect_on_error=False))
+    except ResponseError as refusal:
+        return refusal
+
+
+def _command(caps: Sequence[Cap], now_ms: int | None) -> bytes:
+    numbers = [b"%d" % number for cap in caps for number in (cap.limit, cap.bucket_ms)]
+    now = b"" if now_ms is None else b"%d" % now_ms
+    return _pack(b"EVALSHA", _SHA, b"%d" % len(caps), *(cap.counter for cap in caps), now, *numbers)
 
 
 def _verdict(reply: object) -> Verdict | None:
