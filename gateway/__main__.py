@@ -18,9 +18,10 @@ from gateway.bio.door import BioDoor
 from gateway.dialects import DIALECTS
 from gateway.dialects.dialect import mount
 from gateway.docs.door import Docs
-from gateway.health import Health
+from gateway.health import Health, Starting
 from gateway.keyring import Keyring
 from gateway.limits import Limiter
+from gateway.metrics import Metrics
 from gateway.redirect.counts import JournalCollector
 from gateway.redirect.door import Door
 from gateway.redirect.journal import Journal
@@ -42,7 +43,14 @@ async def run(settings: Settings) -> None:
     addresses = Addresses(settings.trusted_proxies)
     atlas = Atlas(settings.geoip_path or None, settings.geoip_cache_entries)
     listener = listen(settings)
+    metrics = Metrics(addresses, settings)
     limiter = Limiter(limits.connect(settings), settings)
+    health = Health()
+    starting = Starting(health)
+    http = server(starting, settings)
+    # Who shares its socket leaves the connections to the others until it can do something with them.
+    alone = settings.listen_fd < 0
+    serving = asyncio.create_task(http.serve(sockets=[listener])) if alone else None
     async with buses.connect(settings) as bus:
         await bus.ensure_streams()
         keyring, targets, visitors = Keyring(bus, settings), Targets(bus, settings), Visitors(bus, settings)
@@ -51,22 +59,33 @@ async def run(settings: Settings) -> None:
         REGISTRY.register(JournalCollector(journal.counts, lambda: journal.lag))
         door = Door(targets, journal, visitors, atlas, limiter, addresses, bus, settings)
         bio = BioDoor(door, limiter, addresses, bus, settings)
-        health = Health(bus)
         docs = Docs(DIALECTS, limiter, addresses, settings)
         admission = Admission(keyring, limiter, addresses, settings)
         places = Places(keyring, bus, settings)
         for part in (keyring, targets, bio, visitors, places):
             await part.start()
         journal.start()
-        http = server(App(door, bio, health, docs, mount(DIALECTS, admission, uses, places, bus, settings)), settings)
+        dialects = mount(DIALECTS, admission, uses, places, bus, settings)
+        starting.successor = App(door, bio, health, metrics, docs, dialects)
+        http.hand_over(starting.successor)
+        stopping = _signals()
+        health.reached(bus)
+        serving = serving or asyncio.create_task(http.serve(sockets=[listener]))
         presence = Answering(bus, settings, "gateway", {})
         await presence.start()
         work = [
             asyncio.create_task(each)
-            for each in (uses.keep_reporting(), targets.renew(), visitors.keep(), places.keep(), bus.closed())
+            for each in (
+                uses.keep_reporting(),
+                targets.renew(),
+                visitors.keep(),
+                places.keep(),
+                bus.keep_pulse(),
+                bus.closed(),
+            )
         ]
         log.info("The gateway answers on %s", settings.public_url)
-        await _serve(http, health, places, listener, work)
+        await _until_stopped(http, serving, stopping, health, places, work)
         await presence.stop()
         await uses.report()
         await journal.drain(settings.journal_drain_seconds)
@@ -75,14 +94,23 @@ async def run(settings: Settings) -> None:
     log.info("The gateway has stopped")
 
 
-async def _serve(
-    http: Server, health: Health, places: Places, listener: object, work: Sequence[asyncio.Task[None]]
-) -> None:
-    """Until a signal comes or something that should go on for ever has ended."""
+def _signals() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT, which until now have ended the process at once: it had nothing to finish."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    serving = asyncio.create_task(http.serve(sockets=[listener]))  # type: ignore[list-item]
+    return stopping
+
+
+async def _until_stopped(
+    http: Server,
+    serving: asyncio.Task[None],
+    stopping: asyncio.Event,
+    health: Health,
+    places: Places,
+    work: Sequence[asyncio.Task[None]],
+) -> None:
+    """Until a signal comes or something that should go on for ever has ended."""
     signalled = asyncio.create_task(stopping.wait())
     await asyncio.wait([serving, signalled, *work], return_when=asyncio.FIRST_COMPLETED)
     health.stopping = True

@@ -7,7 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.bio.door import BioDoor
 from gateway.docs.door import Docs
 from gateway.health import Health
+from gateway.metrics import Metrics
 from gateway.pages import link as pages
+from gateway.pages.home import home
 from gateway.redirect.door import Door, show
 from shared.reserved import is_reserved
 
@@ -15,12 +17,22 @@ from shared.reserved import is_reserved
 class App:
     """Raw ASGI. Short codes come first, since they are nearly all of the traffic and must not wait for any routing."""
 
-    def __init__(self, door: Door, bio: BioDoor, health: Health, docs: Docs, dialects: Mapping[str, ASGIApp]) -> None:
+    def __init__(
+        self,
+        door: Door,
+        bio: BioDoor,
+        health: Health,
+        metrics: Metrics,
+        docs: Docs,
+        dialects: Mapping[str, ASGIApp],
+    ) -> None:
         self._door = door
         self._bio = bio
         self._dialects = dialects
         self._pages: dict[str, ASGIApp] = {
+            "/": _home,
             "/livez": health.live,
+            "/metrics": metrics.page,
             "/readyz": health.ready,
             "/robots.txt": _robots,
             **docs.pages,
@@ -43,6 +55,10 @@ class App:
             await show(send, pages.not_found())
         else:
             await self._door.open(scope, receive, send, slug)
+
+
+async def _home(scope: Scope, _receive: Receive, send: Send) -> None:
+    await show(send, home() if scope["method"] in ("GET", "HEAD") else pages.not_found())
 
 
 async def _robots(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -1,15 +1,21 @@
 """Is this gateway alive, and may it be given requests?"""
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.pages import link as pages
+from gateway.redirect.door import show
 from gateway.wire import encode
 from shared.bus import Bus
 
 
 class Health:
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    def __init__(self) -> None:
+        self._bus: Bus | None = None
         self.stopping = False
+
+    def reached(self, bus: Bus) -> None:
+        """Everything stands; from now on it depends on ``bus``."""
+        self._bus = bus
 
     async def live(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Needs nothing: whoever can answer is alive."""
@@ -19,10 +25,37 @@ class Health:
         """Needs NATS, but not Valkey, without which the limits are kept locally."""
         if self.stopping:
             await _answer(send, 503, "stopping")
+        elif self._bus is None:
+            await _answer(send, 503, "starting; NATS has not been reached yet")
         elif not self._bus.connected:
             await _answer(send, 503, "NATS is out of reach")
+        elif not self._bus.answers:
+            await _answer(send, 503, "NATS does not answer")
         else:
             await _answer(send, 200, "ready")
+
+
+class Starting:
+    """The application until the real one stands. It keeps no connection, so that the next request meets that one."""
+
+    def __init__(self, health: Health) -> None:
+        self._pages = {"/livez": health.live, "/readyz": health.ready}
+        self.successor: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.successor:
+            await self.successor(scope, receive, send)
+            return
+
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            await send(message)
+
+        if page := self._pages.get(scope["path"]):
+            await page(scope, receive, send_last)
+        else:
+            await show(send_last, pages.unavailable())
 
 
 async def _answer(send: Send, status: int, state: str) -> None:

@@ -21,6 +21,10 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    def hand_over(self, app: ASGIApp) -> None:
+        """Connections that are opened from now on belong to ``app``."""
+        self.config.loaded_app = app
+
 
 def server(app: ASGIApp, settings: Settings) -> Server:
     config = uvicorn.Config(
@@ -40,6 +44,7 @@ def server(app: ASGIApp, settings: Settings) -> Server:
         timeout_keep_alive=int(settings.keep_alive_seconds),
         timeout_graceful_shutdown=int(settings.stop_timeout_seconds),
     )
+    config.load()
     return Server(config)
 
 

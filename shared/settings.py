@@ -63,6 +63,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bus_reconnect_wait_seconds: Annotated[
         float, Meta(gt=0, description="The pause between two attempts to reach NATS again; there is no last attempt.")
     ] = 0.25
+    bus_pulse_seconds: Annotated[
+        float, Meta(gt=0, description="The pause between two looks of a gateway whether NATS answers.")
+    ] = 0.5
+    bus_pulse_patience_seconds: Annotated[
+        float, Meta(gt=0, description="How long NATS may take to answer such a look before it counts as hung.")
+    ] = 2.0
     stream_replicas: Annotated[
         int, Meta(ge=1, le=5, description="Servers of a NATS cluster that keep each stream; 1 without a cluster.")
     ] = 1
@@ -117,6 +123,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Networks whose X-Forwarded-For is believed, e.g. 10.0.0.0/8."),
     ] = ()
+    metrics_networks: Annotated[tuple[str, ...], Meta(description="Networks whose clients may read /metrics.")] = (
+        "127.0.0.0/8",
+        "::1/128",
+    )
     body_limit_bytes: Annotated[int, Meta(ge=1, description="The largest request body.")] = 262_144
     body_timeout_seconds: Annotated[float, Meta(gt=0, description="How long a request body may take to arrive.")] = 30.0
     header_timeout_seconds: Annotated[
@@ -402,7 +412,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for field in msgspec.structs.fields(cls):
             value = environ.get(variable(field.name), "").strip()
             if value:
-                given[field.name] = _split(value) if field.default == () else value
+                given[field.name] = _split(value) if isinstance(field.default, tuple) else value
         try:
             return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:

@@ -176,7 +176,7 @@ def test_every_scope_that_v1_documents_opens_something() -> None:
 
 
 def test_no_short_code_can_hide_a_route() -> None:
-    ours = {dialect.prefix.split("/")[1] for dialect in DIALECTS} | {"livez", "readyz"}
+    ours = {dialect.prefix.split("/")[1] for dialect in DIALECTS} | {"livez", "readyz", "metrics"}
     assert ours <= FIRST_SEGMENTS
     assert all(word == word.lower() for word in FIRST_SEGMENTS)
 

@@ -19,6 +19,7 @@ from nats.js.kv import KeyValue
 from shared import context, ids
 from shared.bus import follower, streams
 from shared.bus.follower import Extent, Follower
+from shared.bus.inbox import Inbox
 from shared.bus.messages import (
     AWAY,
     DEADLINE_HEADER,
@@ -31,6 +32,7 @@ from shared.bus.messages import (
     Serving,
     settle,
 )
+from shared.bus.pulse import Pulse
 from shared.contracts.ask import Ask, Event, service_of, subject_of
 from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
 from shared.faults import Code, Fault
@@ -52,12 +54,27 @@ class Bus:
         self._stream = client.jetstream(timeout=settings.ask_timeout_seconds)
         self._reconnected: list[Callable[[], None]] = []
         self._closed = asyncio.Event()
+        self._pulse = Pulse(client, settings)
+        self._inbox = Inbox(client)
         self._keeps_streams = False
         self._mending: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
         return self._client.is_connected
+
+    @property
+    def answers(self) -> bool:
+        """Connected, and the server is not known to hang. Known only while `keep_pulse` runs."""
+        return self._client.is_connected and self._pulse.answers
+
+    async def open(self) -> None:
+        """Once, when the connection stands."""
+        await self._inbox.open()
+
+    async def keep_pulse(self) -> None:
+        """For ever."""
+        await self._pulse.keep()
 
     def on_gap(self, call: Callable[[], None]) -> None:
         """``call`` is called whenever events may have been missed: after a lost connection or an overrun."""
@@ -112,7 +129,7 @@ class Bus:
         headers[REQUEST_HEADER] = context.request_id.get() or ids.new()
         headers[DEADLINE_HEADER] = f"{now + left:.6f}"
         try:
-            return await self._client.request(subject_for(kind), encode(question), left, headers=headers)
+            return await self._inbox.request(subject_for(kind), encode(question), left, headers)
         except nats.errors.MaxPayloadError:
             raise Fault(Code.TOO_LARGE, "This is more than can be taken in at once") from None
         except nats.errors.NoRespondersError:

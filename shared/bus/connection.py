@@ -65,8 +65,11 @@ async def connect(settings: Settings) -> AsyncIterator[Bus]:
         ping_interval=5,
         max_outstanding_pings=2,
         flush_timeout=settings.ask_timeout_seconds,
+        # All subjects follow from types, and replies from what the server has taken.
+        skip_subject_validation=True,
     )
     try:
+        await bus.open()
         yield bus
     finally:
         await bus.end_mending()

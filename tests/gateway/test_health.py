@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from tests.client import Client, until
 from tests.gateway.remembered import remembered_link
 from tests.servers import free_port
 from tests.shared.nats_server import NatsServer
-from tests.world import Gateway, World
+from tests.world import Gateway, Process, World
 
 
 @pytest.fixture
@@ -67,11 +68,46 @@ async def test_a_nats_server_that_hangs_is_noticed(
 ) -> None:
     nats.process.send_signal(signal.SIGSTOP)
     try:
-        await until(lambda: told(session, alone, "/readyz"), lambda seen: seen[0] == 503, seconds=20)
+        away, took = await until(lambda: told(session, alone, "/readyz"), lambda seen: seen[0] == 503)
+        assert away[1] == "NATS does not answer"
+        assert took <= 3
         assert await told(session, alone, "/livez") == (200, "live")
     finally:
         nats.process.send_signal(signal.SIGCONT)
     await until(lambda: told(session, alone, "/readyz"), lambda seen: seen == (200, "ready"))
+
+
+async def test_a_gateway_is_alive_before_nats_is_there_and_ready_as_soon_as_it_is(
+    session: aiohttp.ClientSession, world: World, nats: NatsServer, tmp_path: Path
+) -> None:
+    nats.kill()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = world.env(
+        "gateway-early",
+        nats_url=nats.url,
+        redis_url=f"redis://127.0.0.1:{free_port()}/0",
+        listen_port=port,
+        public_url=url,
+        journal_dir=tmp_path / "journal",
+    )
+    process = Process("gateway-early", [sys.executable, "-m", "gateway"], env, tmp_path / "gateway.log")
+    await process.start()
+
+    async def look(path: str) -> tuple[int, str | None]:
+        try:
+            async with session.get(url + path) as answer:
+                return answer.status, answer.headers.get("Retry-After")
+        except aiohttp.ClientConnectionError:
+            return 0, None
+
+    await until(lambda: look("/livez"), lambda seen: seen[0] == 200, seconds=30)
+    assert await look("/readyz") == (503, None)
+    assert await look("/some-link") == (503, "5")
+    nats.start()
+    await until(lambda: look("/readyz"), lambda seen: seen[0] == 200, seconds=15)
+    assert await look("/") == (200, None)
+    assert await process.stop() == 0
 
 
 class Slow:

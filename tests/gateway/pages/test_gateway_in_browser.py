@@ -9,8 +9,8 @@ from aiohttp import web
 from shared.contracts.links import CreateLink
 from shared.contracts.modes import Mode
 from tests.client import Client, until
-from tests.gateway.pages import chromium
 from tests.gateway.pages.chromium import Browser
+from tests.gateway.pages.test_in_browser import look_at
 from tests.world import Gateway, World
 
 SIZES = ((390, 844), (1280, 900))
@@ -18,15 +18,6 @@ SCHEMES = ("light", "dark")
 TITLES = ["Tidal Maps: listen everywhere", "Tour dates", "Sample pack", "Newsletter", "https://" + "long" * 30]
 
 PAGE = "<!doctype html><title>Arrived</title><link rel=icon href=data:,><h1>Arrived</h1>"
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    program = chromium.find()
-    if program is None:
-        pytest.skip(f"no browser found; looked for {', '.join(chromium.NAMES)}")
-    async with chromium.launch(program) as started:
-        yield started
 
 
 class Elsewhere:
@@ -98,6 +89,25 @@ async def test_a_page_fits_a_phone_and_a_desk_and_asks_nobody_else_for_anything(
     assert len(grounds) == len(SCHEMES)
 
 
+async def test_all_on_a_page_can_be_read_and_pressed_by_everybody(
+    browser: Browser, gateway: Gateway, creator: Client
+) -> None:
+    for path in (page_of(creator), "/"):
+        await browser.open(gateway.url + path)
+        await look_at(browser)
+
+
+async def test_the_way_from_a_page_leads_to_the_home_of_the_gateway(
+    browser: Browser, gateway: Gateway, creator: Client
+) -> None:
+    await browser.open(gateway.url + page_of(creator))
+    await press(browser, "footer a")
+    assert await browser.evaluate("location.pathname") == "/"
+    assert await browser.evaluate("document.title") == "Waypost"
+    assert browser.requested() == [f"{gateway.url}/"]
+    assert browser.complaints() == []
+
+
 async def test_a_link_on_the_page_leads_over_its_short_address_and_is_counted(
     browser: Browser, gateway: Gateway, creator: Client, elsewhere: Elsewhere
 ) -> None:
@@ -156,6 +166,9 @@ async def test_a_preview_is_read_before_it_is_followed(
 
 async def press(browser: Browser, selector: str) -> None:
     """A click of the mouse in the middle of an element, and the page it leads to."""
+    await browser.evaluate(
+        f"document.querySelector('{selector}').scrollIntoView({{block: 'center', behavior: 'instant'}})"
+    )
     box: dict[str, Any] = await browser.evaluate(
         f"document.querySelector('{selector}').getBoundingClientRect().toJSON()"
     )
