@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from services.links import changes, store
+from shared import ids
 from shared.contracts.bulk import Atomicity, OnConflict, Refusal, Result
 from shared.contracts.link_fields import LinkEdit, NewLink
 from shared.contracts.links import (
@@ -55,19 +56,19 @@ async def import_links(service: Service, ask: ImportLinks) -> Outcomes:
 
 
 async def update_links(service: Service, ask: UpdateLinks) -> Outcomes:
-    ids = [edit.id for edit in ask.links]
-    _check_count(len(ids), "links")
-    _check_different(ids, "links")
+    named = [edit.id for edit in ask.links]
+    _check_count(len(named), "links")
+    _check_different(named, "links")
     _check_passwords(ask.links)
     acts = [await _update(service, ask, edit) for edit in ask.links]
-    return await _run(service, acts, ask.atomicity, lambda tx: store.lock_links(tx, ask.workspace, ask.mode, ids))
+    return await _run(service, acts, ask.atomicity, lambda tx: _lock(tx, ask, named))
 
 
 async def delete_links(service: Service, ask: DeleteLinks) -> Outcomes:
     _check_count(len(ask.ids), "ids")
     _check_different(ask.ids, "ids")
     acts = [_deletion(DeleteLink(workspace=ask.workspace, mode=ask.mode, id=link_id)) for link_id in ask.ids]
-    return await _run(service, acts, ask.atomicity, lambda tx: store.lock_links(tx, ask.workspace, ask.mode, ask.ids))
+    return await _run(service, acts, ask.atomicity, lambda tx: _lock(tx, ask, ask.ids))
 
 
 async def _creation(service: Service, ask: CreateLinks | ImportLinks, link: NewLink, on_conflict: OnConflict) -> Act:
@@ -153,6 +154,10 @@ async def _rehearse(service: Service, acts: Sequence[Act]) -> Outcomes:
     return Outcomes(items=tuple(items), done=False)
 
 
+async def _lock(tx: Connection, ask: UpdateLinks | DeleteLinks, named: Sequence[str]) -> None:
+    await store.lock_links(tx, ask.workspace, ask.mode, [each for each in named if ids.valid(each)])
+
+
 async def _outcome(tx: Connection, act: Act) -> Outcome:
     try:
         async with tx.transaction():
@@ -173,8 +178,8 @@ def _check_count(count: int, field: str, most: int = ITEMS) -> None:
         raise Fault(Code.INVALID, f"Between 1 and {most} links go at once", field=field)
 
 
-def _check_different(ids: Sequence[str], field: str) -> None:
-    if len(set(ids)) < len(ids):
+def _check_different(named: Sequence[str], field: str) -> None:
+    if len(set(named)) < len(named):
         raise Fault(Code.INVALID, "Each link is named once", field=field)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from services.links import store
+from services.links import store_upkeep
 from shared import outbox
 from shared.contracts.links import LinkExpired
 from shared.faults import Fault
@@ -29,7 +29,7 @@ async def note_ends(service: Service, now: datetime) -> None:
     ended = most
     while ended == most:
         async with service.transaction() as tx:
-            links = await store.lapse(tx, now, most)
+            links = await store_upkeep.lapse(tx, now, most)
             for link in links:
                 await outbox.tell(tx, LinkExpired(link=link))
         ended = len(links)
@@ -40,4 +40,6 @@ async def fold(service: Service) -> None:
     folded = most
     while folded == most:
         async with service.database.transaction() as tx:
-            folded = await store.fold_changes(tx, most)
+            folded = await store_upkeep.fold_changes(tx, most)
+            if folded:
+                await store_upkeep.delete_empty_tallies(tx)

@@ -78,7 +78,7 @@ async def test_each_for_itself_makes_all_that_can_be_made(desk: Desk) -> None:
 
 async def test_many_are_changed_and_what_is_not_theirs_is_not_found(desk: Desk, test_desk: Desk) -> None:
     mine, other = await desk.create(), await test_desk.create()
-    edits = (LinkEdit(id=mine.id, title="New"), LinkEdit(id=other.id, title="New"), LinkEdit(id="nonsense", title="x"))
+    edits = (LinkEdit(id=mine.id, title="New"), LinkEdit(id=other.id, title="New"), LinkEdit(id="\0", title="x"))
     ask = UpdateLinks(workspace=desk.workspace, mode=desk.mode, links=edits, atomicity=Atomicity.EACH)
     outcomes = await desk.bus.ask(ask)
     assert results(outcomes) == [Result.UPDATED, Result.REFUSED, Result.REFUSED]

@@ -30,7 +30,9 @@ from shared.contracts.links import (
     UpdateLink,
 )
 from shared.faults import Code, Fault
+from tests.client import until
 from tests.services.links.conftest import Desk, Ear
+from tests.world import World
 
 
 async def search(desk: Desk, **fields: object) -> LinkPage:
@@ -194,6 +196,17 @@ async def test_tags_are_counted_and_what_is_archived_or_gone_is_not(desk: Desk) 
     assert await tags(desk) == {"c": 1, "ä": 1}
     page = await desk.bus.ask(ListTags(workspace=desk.workspace, mode=desk.mode, limit=1, offset=1))
     assert page == TagPage(tags=(Tag(name="ä", links=1),), total=2)
+
+
+async def test_a_tag_that_nobody_uses_any_more_leaves_nothing_behind(desk: Desk, world: World) -> None:
+    link = await desk.create(tags=("once",))
+    await change(desk, link, tags=())
+    assert await tags(desk) == {}
+    left = "select tag from links.{} where workspace = $1 and tag = 'once'"
+    owner = await world.connect()
+    for table in ("link_changes", "link_tallies"):
+        await until(lambda table=table: owner.fetch(left.format(table), desk.workspace), lambda rows: not rows)  # type: ignore[misc]
+    await owner.close()
 
 
 @pytest.mark.usefixtures("second_copy")

@@ -1,0 +1,58 @@
+"""The SQL of what is done to links without anybody asking."""
+
+from datetime import datetime
+
+from services.links.store_rows import link_of
+from shared.contracts.links import Link
+from shared.database import Connection
+
+
+async def lapse(tx: Connection, now: datetime, limit: int) -> tuple[Link, ...]:
+    """Notes that links have reached their time, in one order, so that nobody waits in a circle."""
+    rows = await tx.fetch(
+        """
+        with due as (
+            select id from links where not lapsed and expires_at <= $1 order by expires_at limit $2
+        ),
+        held as (
+            select links.id from links join due on due.id = links.id
+            where not links.lapsed and links.expires_at <= $1 order by links.id for no key update of links
+        )
+        update links l set lapsed = true from held where l.id = held.id
+        returning l.id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
+                  position, tags, metadata, expires_at, expired_url,
+                  password_hash is not null as has_password, max_clicks, show_on_profile, forward_query,
+                  external_id, archived, clicks, claimed, created_at, updated_at
+        """,
+        now,
+        limit,
+    )
+    return tuple(map(link_of, rows))
+
+
+async def fold_changes(tx: Connection, limit: int) -> int:
+    """Adds what has changed to the tallies; how many changes that were. Copies that do this at once share them out."""
+    folded: int = await tx.fetchval(
+        """
+        with taken as (
+            delete from link_changes
+            where id in (select id from link_changes order by id limit $1 for update skip locked)
+            returning workspace, mode, tag, archived, active, lapsed, links
+        ),
+        folded as (
+            insert into link_tallies as tally (workspace, mode, tag, archived, active, lapsed, links)
+            select workspace, mode, tag, archived, active, lapsed, sum(links) from taken
+            group by workspace, mode, tag, archived, active, lapsed
+            order by workspace, mode, tag, archived, active, lapsed
+            on conflict (workspace, mode, tag, archived, active, lapsed) do update
+            set links = tally.links + excluded.links
+        )
+        select count(*) from taken
+        """,
+        limit,
+    )
+    return folded
+
+
+async def delete_empty_tallies(tx: Connection) -> None:
+    await tx.execute("delete from link_tallies where links = 0")
