@@ -157,8 +157,8 @@ class SearchLinks(Ask[LinkPage], frozen=True, kw_only=True):
     """Links that match everything given; equal ones are in the order of their ids. ``total`` is exact.
 
     Pages by offset show the list as it is at that moment: whoever walks through them while links come and go may see
-    one twice or miss one. Newest first, a walk misses none that was there when it began and stays. `ExportLinks`
-    promises more.
+    one twice or miss one. Newest first, links that come meanwhile make a walk miss none; only those that go do.
+    `ExportLinks` promises more.
     """
 
     workspace: str
