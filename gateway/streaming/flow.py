@@ -104,8 +104,11 @@ class Flow:
         if ending in (Ending.SLOW, Ending.CRASH):
             abort(scope)
             return
-        # Whoever does not read will not take the end either, and must not keep a stopping gateway waiting.
-        asyncio.get_running_loop().call_later(self._settings.stream_farewell_seconds, abort, scope)
+        # Whoever does not read will not take the end either, and must not keep a stopping gateway waiting. But where
+        # all has been written, the last of it is waited for as long as every other piece was.
+        settings = self._settings
+        patience = settings.stream_patience_seconds if ending is Ending.DONE else settings.stream_farewell_seconds
+        asyncio.get_running_loop().call_later(patience, abort, scope)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.stream_farewell_seconds):
                 await send({"type": "http.response.body", "body": b""})

@@ -1,10 +1,17 @@
 """``/api/use``: link management, with ``lzly_live_`` and ``lzly_test_`` keys."""
 
 from gateway.dialects.dialect import Dialect
-from gateway.dialects.use import analytics, bulk, discovery, key, links, tags
+from gateway.dialects.use import analytics, bulk, discovery, export, key, links, tags
 from gateway.dialects.use.errors import FIELD_NAMES, WORDS, render
 
-RESOURCES = (*links.ENDPOINTS, *bulk.ENDPOINTS, *tags.ENDPOINTS, *analytics.ENDPOINTS, *key.ENDPOINTS)
+RESOURCES = (
+    *links.ENDPOINTS,
+    *bulk.ENDPOINTS,
+    *export.ENDPOINTS,
+    *tags.ENDPOINTS,
+    *analytics.ENDPOINTS,
+    *key.ENDPOINTS,
+)
 
 USE = Dialect(
     name="use",

@@ -28,13 +28,18 @@ SORTS = {"createdAt": Sort.CREATED_AT, "clicks": Sort.CLICKS}
 SHELVES = {"false": False, "true": True, "all": None}
 
 
+Search = Annotated[
+    str, Meta(description="Text in title, short code or destination; capitals do not matter.", examples=["summer"])
+]
+Tag = Annotated[str, Meta(description="Only links with this tag.", examples=["marketing"])]
+Archive = Literal["false", "true", "all"]
+
+
 class LinksQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    search: Annotated[
-        str | None, Meta(description="Text in title, short code or destination.", examples=["summer"])
-    ] = None
+    search: Search | None = None
     status: Annotated[Status | None, Meta(examples=["active"])] = None
-    tag: Annotated[str | None, Meta(description="Only links with this tag.", examples=["marketing"])] = None
-    archived: Annotated[Literal["false", "true", "all"] | None, Meta(description="Without it: `false`.")] = None
+    tag: Tag | None = None
+    archived: Annotated[Archive | None, Meta(description="Without it: `false`.")] = None
     sort_by: Annotated[Literal["createdAt", "clicks"] | None, Meta(description="Without it: `createdAt`.")] = None
     sort_order: Annotated[Order | None, Meta(description="Without it: `desc`.")] = None
     destination_url: Annotated[
