@@ -49,11 +49,15 @@ class Crowd:
         finally:
             coming.cancel()
             await asyncio.wait([coming, *self._waiting])
-            while self._idle:
-                self._idle.pop()[1].close()
+            self.leave()
         # A failure in here is one of the proof itself.
         if not coming.cancelled():
             coming.result()
+
+    def leave(self) -> None:
+        """Closes the connections that are kept for the next visitors."""
+        while self._idle:
+            self._idle.pop()[1].close()
 
     async def until_answered(self, clicks: int, seconds: float) -> None:
         """While they click: returns when that many redirects have come in all."""
