@@ -72,25 +72,33 @@ async def claim(tx: Connection, domain: str, slug: str, wanted: int, now: dateti
     return (_target(row), row["granted"]) if row else (None, 0)
 
 
-async def update_totals(tx: Connection, totals: Sequence[Total]) -> None:
-    """Totals only ever grow. The links are locked in one order, so that two reports never wait for each other."""
-    await tx.execute(
+async def update_totals(tx: Connection, totals: Sequence[Total]) -> list[tuple[str, Mode, str]]:
+    """Totals only ever grow. The links are locked in one order, so that two reports never wait for each other.
+
+    Answers with workspace, mode and id of those that have reached their limit by it.
+    """
+    rows = await tx.fetch(
         """
         with told as (
             select id, max(clicks) as clicks from unnest($1::text[], $2::bigint[]) as t (id, clicks) group by id
         ),
         behind as (
-            select links.id, told.clicks from links join told on told.id = links.id
+            select links.id, links.lapsed, told.clicks from links join told on told.id = links.id
             where links.clicks < told.clicks order by links.id for no key update of links
+        ),
+        counted as (
+            update links
+            set clicks = greatest(links.clicks, behind.clicks),
+                lapsed = links.lapsed or coalesce(greatest(links.claimed, behind.clicks) >= max_clicks, false)
+            from behind where links.id = behind.id
+            returning workspace, mode, links.id, links.lapsed and not behind.lapsed as ended
         )
-        update links
-        set clicks = greatest(links.clicks, behind.clicks),
-            lapsed = lapsed or coalesce(greatest(links.claimed, behind.clicks) >= max_clicks, false)
-        from behind where links.id = behind.id
+        select workspace, mode, id from counted where ended
         """,
         [total.link for total in totals],
         [total.clicks for total in totals],
     )
+    return [(row["workspace"], Mode(row["mode"]), row["id"]) for row in rows]
 
 
 def _target(row: asyncpg.Record) -> Target:

@@ -1,6 +1,6 @@
 """Questions that come of visitors: where a short code leads, and how often it was followed."""
 
-from services.links import claims, slugs, store_visits
+from services.links import changes, claims, slugs, store_visits
 from shared import passwords
 from shared.contracts.links import ClaimClick, RecordTotals, Resolve, ResolveMany, Unlock
 from shared.contracts.targets import RESOLVED_AT_ONCE, Claimed, Resolved, ResolvedMany
@@ -47,7 +47,8 @@ async def claim_click(service: Service, ask: ClaimClick) -> Claimed:
 async def record_totals(tx: Connection, ask: RecordTotals) -> None:
     if len(ask.totals) > TOTALS:
         raise Fault(Code.INVALID, f"A report has at most {TOTALS:,} totals", field="totals")
-    await store_visits.update_totals(tx, ask.totals)
+    for workspace, mode, link_id in await store_visits.update_totals(tx, ask.totals):
+        await changes.expire(tx, workspace, mode, link_id)
 
 
 def _findable(domain: str, slug: str) -> bool:

@@ -104,9 +104,11 @@ async def test_a_link_that_is_opened_again_is_active_again(desk: Desk) -> None:
 
 async def test_the_end_of_a_link_is_told_once(desk: Desk, ear: Ear) -> None:
     timed = await desk.create(expires_at=datetime.now(UTC) + timedelta(seconds=0.2))
-    limited = await desk.create(max_clicks=1)
+    limited, counted = await desk.create(max_clicks=1), await desk.create(max_clicks=5)
     await desk.bus.ask(ClaimClick(domain="", slug=limited.slug))
-    for link in (timed, limited):
+    for _ in range(2):
+        await desk.bus.ask(RecordTotals(totals=(Total(link=counted.id, clicks=5),)))
+    for link in (timed, limited, counted):
         assert [type(told).__name__ for told in await ear.until(link.id, 2)] == ["LinkCreated", "LinkExpired"]
 
 
