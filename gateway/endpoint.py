@@ -44,14 +44,15 @@ class Call(msgspec.Struct, kw_only=True):
         """For questions that change nothing."""
         return await self.bus.ask(question)
 
-    async def write(self, question: Ask[A]) -> A:
+    async def write(self, question: Ask[A], *, timeout: float | None = None) -> A:
         """For the one question by which a POST, PATCH, PUT or DELETE changes something; it asks no other one.
 
-        What else was asked beforehand might be answered differently when the request is repeated.
+        What else was asked beforehand might be answered differently when the request is repeated. ``timeout`` is in
+        seconds, for a question that takes longer than most.
         """
         if self.once is None:
-            return await self.bus.ask(question)
-        done = await self.bus.ask_once(question, self.once)
+            return await self.bus.ask(question, timeout=timeout)
+        done = await self.bus.ask_once(question, self.once, timeout=timeout)
         if done.first_asked is not None:
             # What was answered then is drawn up as of then, to the last byte.
             self.now = done.first_asked
@@ -83,9 +84,10 @@ class Endpoint:
     """``Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204)``
 
     The function takes the `Call`, then, as far as it names them, ``query`` and ``body``: their types say what is
-    accepted, and its return type what is answered: a `Stream` does not end. No scope: nobody needs a key, or, with
-    ``any_key``, any one will do. ``parts`` are the types of what stands in the path's braces, ``media`` the types of
-    content that are answered.
+    accepted (``bytes``: the body as it is), and its return type what is answered: a `Stream` does not end. No scope:
+    nobody needs a key, or, with ``any_key``, any one will do. ``parts`` are the types of what stands in the path's
+    braces, ``media`` the types of content that are answered, ``files`` those that are taken as they are, each with an
+    example.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Endpoint:
         status: int = 200,
         parts: Mapping[str, Any] | None = None,
         media: tuple[str, ...] = ("application/json",),
+        files: Mapping[str, str] | None = None,
     ) -> None:
         hints = typing.get_type_hints(handle, include_extras=True)
         answer = hints["return"]
@@ -117,10 +120,12 @@ class Endpoint:
         self.body: type[Any] | None = hints.get("body")
         self.parts = parts or {}
         self.media = media
+        self.files = files or {}
         self.answer: Any = typing.get_args(answer)[0] if puts else answer
         self.statuses = (status, 201) if puts else (status,)
         self.streams = self.answer is Stream
-        self.decoder = msgspec.json.Decoder(self.body) if self.body else None
+        self.takes_file = self.body is bytes
+        self.decoder = msgspec.json.Decoder(self.body) if self.body and not self.takes_file else None
 
     def __repr__(self) -> str:
         return f"{self.method} {self.path}"

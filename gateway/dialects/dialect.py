@@ -134,10 +134,12 @@ class Mounted:
             given["query"] = query
         key = idempotency.key_of(scope) if endpoint.writes else None
         body = b""
-        if endpoint.decoder is not None or key is not None:
+        if endpoint.body is not None or key is not None:
             body = await wire.read_body(scope, receive, self._settings)
         if endpoint.decoder is not None:
             given["body"] = wire.decode_body(endpoint.decoder, body)
+        elif endpoint.takes_file:
+            given["body"] = body
         call = self._call(admitted, scope)
         if key is not None and call.caller is not None:
             call.once = idempotency.once_of(key, call.caller, scope, body, call.now)

@@ -49,7 +49,8 @@ def schemas_of(dialect: Dialect) -> Schemas:
 
 def _types(endpoint: Endpoint) -> list[Any]:
     answer = [] if endpoint.streams or endpoint.answer is type(None) else [endpoint.answer]
-    return [*(kind for kind in (endpoint.query, endpoint.body) if kind is not None), *answer, *endpoint.parts.values()]
+    taken = [kind for kind in (endpoint.query, endpoint.body) if kind is not None and kind is not bytes]
+    return [*taken, *answer, *endpoint.parts.values()]
 
 
 def _security_schemes() -> Json:

@@ -40,7 +40,10 @@ def describe(dialect: Dialect, endpoint: Endpoint, schemas: Schemas) -> Json:
         "responses": {str(status): answer for status, answer in _responses(dialect, endpoint, schemas)},
         "security": [],
     }
-    if endpoint.body is not None:
+    if endpoint.takes_file:
+        content = {media: {"schema": {"type": "string"}, "example": text} for media, text in endpoint.files.items()}
+        described["requestBody"] = {"required": True, "content": content}
+    elif endpoint.body is not None:
         schema = schemas.of(endpoint.body)
         described["requestBody"] = {"required": True, "content": _content(schema, schemas.example(schema))}
     return described

@@ -40,9 +40,12 @@ def _item(path: str, method: str, operation: Json) -> Json:
     if not operation["security"]:
         request["auth"] = {"type": "noauth"}
     if body := operation.get("requestBody"):
-        request["header"].append({"key": "Content-Type", "value": "application/json"})
-        raw = json.dumps(body["content"]["application/json"]["example"], indent=2, ensure_ascii=False)
-        request["body"] = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
+        media, content = next(iter(body["content"].items()))
+        example, language = content["example"], "text"
+        if media == "application/json":
+            example, language = json.dumps(example, indent=2, ensure_ascii=False), "json"
+        request["header"].append({"key": "Content-Type", "value": media})
+        request["body"] = {"mode": "raw", "raw": example, "options": {"raw": {"language": language}}}
     return {"name": operation["summary"], "request": request, "response": []}
 
 

@@ -1,13 +1,14 @@
 """``/api/use``: link management, with ``lzly_live_`` and ``lzly_test_`` keys."""
 
 from gateway.dialects.dialect import Dialect
-from gateway.dialects.use import analytics, bulk, discovery, export, key, links, tags
+from gateway.dialects.use import analytics, bulk, discovery, export, imports, key, links, tags
 from gateway.dialects.use.errors import FIELD_NAMES, WORDS, render
 
 RESOURCES = (
     *links.ENDPOINTS,
     *bulk.ENDPOINTS,
     *export.ENDPOINTS,
+    *imports.ENDPOINTS,
     *tags.ENDPOINTS,
     *analytics.ENDPOINTS,
     *key.ENDPOINTS,

@@ -37,7 +37,8 @@ def contents(openapi: Json) -> Iterator[tuple[str, Json]]:
         yield status, answer["content"]["application/json"]
     for name, operation in operations(openapi):
         if body := operation.get("requestBody"):
-            yield f"{name} takes", body["content"]["application/json"]
+            for media, content in body["content"].items():
+                yield f"{name} takes {media}", content
         for status, answer in operation["responses"].items():
             if content := answer.get("content", {}).get("application/json"):
                 yield f"{name} answers {status}", content

@@ -1,5 +1,6 @@
 """Every example of the reference is carried out, by a client with a workspace of its own."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -38,10 +39,15 @@ def of_openapi(openapi: Json) -> Iterator[Request]:
             queries = [(each["name"], each["example"], each["required"]) for each in given if each["in"] == "query"]
             needed = [(name, example) for name, example, required in queries if required]
             more = [[*needed, (name, example)] for name, example, required in queries if not required]
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            for query in [needed, *more]:
+            bodies = operation.get("requestBody", {}).get("content", {"": {"example": None}})
+            for query, body in itertools.product([needed, *more], bodies.values()):
                 target = f"{path}?{urlencode(query)}" if query else path
-                yield Request(method.upper(), target, body and msgspec.json.encode(body["example"]).decode())
+                yield Request(method.upper(), target, written(body["example"]))
+
+
+def written(example: object) -> str | None:
+    """A file is written as it is, anything else as JSON."""
+    return example if example is None or isinstance(example, str) else msgspec.json.encode(example).decode()
 
 
 def of_postman(postman: Json) -> Iterator[Request]:
