@@ -10,6 +10,7 @@ import msgspec
 from shared.contracts.link_fields import NewLink
 
 _ADDRESS_OF_SLUG = re.compile(r"(?:https?://)?[^/\s]+/([^/?#\s]+)/?")
+_FORMULA = ("=", "+", "-", "@")
 _SEPARATORS = ("|", ";", ",")
 _YES = frozenset({"1", "true", "yes", "y", "t", "on"})
 _NO = frozenset({"", "0", "false", "no", "n", "f", "off"})
@@ -64,7 +65,9 @@ def _entry(line: int, record: Mapping[str, object], source: str) -> Entry:
 def _text(value: object) -> str | None:
     if value is None:
         return None
-    return str(value).strip() or None
+    text = str(value).strip()
+    # Whoever writes tables for spreadsheets marks so what is no formula.
+    return (text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text) or None
 
 
 def _slug(record: Mapping[str, object]) -> str | None:

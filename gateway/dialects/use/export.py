@@ -21,6 +21,7 @@ PAGE = 100
 CSV, JSONL = "text/csv", "application/jsonl"
 # What a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+SEPARATORS = frozenset(',;|["')  # of the tags in a cell, for whoever reads the file
 COLUMNS = tuple(field.encode_name for field in msgspec.structs.fields(LinkBody))
 
 
@@ -28,8 +29,9 @@ class ExportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     format: Annotated[
         Literal["csv", "jsonl"],
         Meta(
-            description="A table, or a JSON object on each line. In a table, tags are parted by commas, and a text "
-            "that a spreadsheet would take for a formula begins with an apostrophe.",
+            description="A table, or a JSON object on each line. In a table, tags are parted by commas, or are a JSON "
+            "array if one of them holds a comma; a text that a spreadsheet would take for a formula begins with an "
+            "apostrophe.",
             examples=["jsonl"],
         ),
     ] = "csv"
@@ -102,7 +104,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return f"'{value}" if value.startswith(FORMULA) else value
     if isinstance(value, tuple | list):
-        return _cell(",".join(value))
+        plain = not any(set(each) & SEPARATORS for each in value)
+        return _cell(",".join(value)) if plain else msgspec.json.encode(value).decode()
     return msgspec.json.encode(value).decode()
 
 

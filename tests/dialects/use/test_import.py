@@ -1,6 +1,8 @@
 """Files of links come in by the API."""
 
-from tests.client import Answer, Client
+import pytest
+
+from tests.client import Answer, Client, NewClient
 
 YOURLS = "keyword,url,title,timestamp,ip,clicks\nyourls-1,http://ozh.org/,ozh,2010-01-01 12:00:00,127.0.0.1,1024\n"
 
@@ -54,3 +56,31 @@ async def test_a_file_that_is_sent_again_under_its_key_is_taken_in_once(client: 
     assert again.body == first.body
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (await client.get("/api/use/links")).json["total"] == 50
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+async def test_what_is_exported_here_comes_back_with_everything(new_client: NewClient, name: str) -> None:
+    here, there = await new_client(), await new_client(mode="test")
+    made = {
+        "destinationUrl": "https://example.com/a?b=1,2",
+        "title": "=not a formula",
+        "description": 'Two\nlines, "quoted"',
+        "tags": ["a,b", "c", "-d"],
+        "metadata": {"team": {"id": 7}},
+        "expiresAt": "2031-01-01T00:00:00.000Z",
+        "expiredUrl": "https://example.com/over",
+        "maxClicks": 100,
+        "active": False,
+        "archived": True,
+        "externalId": "crm-1",
+    }
+    assert (await here.post("/api/use/links", made)).status == 201
+    assert (await here.post("/api/use/links", {"destinationUrl": "https://example.com/bare"})).status == 201
+    exported = (await here.get(f"/api/use/links/export?format={name}")).body.decode()
+    answer = await send(there, exported, "?onConflict=rename")
+    assert (answer.json["format"], answer.json["created"], answer.json["errors"]) == ("waypost", 2, [])
+    listed = (await there.get("/api/use/links?archived=all&sortOrder=asc")).json["data"]
+    full, bare = sorted(listed, key=lambda link: link["title"] is None)
+    assert full["metadata"].pop("imported")["from"] == "waypost"
+    assert {field: full[field] for field in made} == made
+    assert (bare["title"], bare["tags"], bare["active"], bare["maxClicks"]) == (None, [], True, None)
