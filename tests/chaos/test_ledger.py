@@ -66,16 +66,18 @@ async def test_no_click_is_lost_or_counted_twice_while_everything_is_killed_and_
     # Not in pytest's own directory, which is closed to the system user that PostgreSQL runs as.
     with tempfile.TemporaryDirectory(prefix="waypost-chaos-") as folder:
         async with towns.begin(Path(folder), **form.settings) as town:
-            campaign = await open_campaign(town.platform, LINKS)
+            async with town.platform() as platform:
+                campaign = await open_campaign(platform, LINKS)
             crowd = Crowd([town.url], campaign.slugs, ledger, dice)
             async with crowd.clicking(form.per_second):
                 for trouble in towns.plan(dice, form.each, form.longest_hang):
                     await asyncio.sleep(dice.uniform(0, form.longest_pause))
                     await town.suffer(trouble, dice)
                 await crowd.until_answered(form.clicks, form.clicks)
-            verdict = await settled(
-                town.platform, campaign, ledger, calm_seconds=form.calm_seconds, patience_seconds=form.patience_seconds
-            )
+            async with town.platform() as platform:
+                verdict = await settled(
+                    platform, campaign, ledger, calm_seconds=form.calm_seconds, patience_seconds=form.patience_seconds
+                )
     say(
         seed=seed,
         **msgspec.structs.asdict(verdict),

@@ -43,11 +43,17 @@ def plan(dice: random.Random, each: int, longest_hang: float) -> list[Trouble]:
 
 
 class Town:
-    def __init__(self, up: Up, url: str, platform: Platform) -> None:
+    def __init__(self, up: Up, url: str) -> None:
         self.url = url
-        self.platform = platform
         self.troubles: Counter[str] = Counter()
         self._data = DataDir(up.data)
+
+    @contextlib.asynccontextmanager
+    async def platform(self) -> AsyncIterator[Platform]:
+        """For the time before and after the troubles: the client drops a socket whenever it meets a NATS that hangs."""
+        servers = state.read_running(self._data).servers
+        async with buses.connect(Settings(nats_url=servers.nats_url, process_name="proof")) as bus:
+            yield Platform(bus, servers.database_url)
 
     async def suffer(self, trouble: Trouble, dice: random.Random) -> None:
         """Returns when the process is well again."""
@@ -78,7 +84,4 @@ class Town:
 async def begin(folder: Path, **environ: str) -> AsyncIterator[Town]:
     """Two gateway workers on one port; ``environ`` holds settings as an operator would give them."""
     with Up(folder / "data", "--workers", "2", **environ) as up:
-        url = await asyncio.to_thread(up.wait_until_ready)
-        recorded = state.read_running(DataDir(up.data))
-        async with buses.connect(Settings(nats_url=recorded.servers.nats_url, process_name="proof")) as bus:
-            yield Town(up, url, Platform(bus, recorded.servers.database_url))
+        yield Town(up, await asyncio.to_thread(up.wait_until_ready))
