@@ -11,6 +11,8 @@ from services.links.store_rows import link_of
 from shared.contracts.links import ExportLinks, Link, Order, SearchLinks, Sort
 from shared.database import Connection
 
+FEW = 5_000  # matches
+
 # $1 workspace, $2 mode, $3 archived, $4 tag, $5 status, $6 pattern, $7 limit, $8 offset.
 _BY_AGE = """
 with page as materialized (
@@ -46,6 +48,27 @@ select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, 
 from page join links l using (id) order by page.place desc, l.id desc
 """
 
+# When few match, they are gathered first: the planner cannot know how far down the ranks they are.
+_FEW_BY_CLICKS = """
+with few as materialized (
+    select e.link from link_entries e
+    where e.workspace = $1 and e.mode = $2
+      and ($3::bool is null or e.archived = $3)
+      and ($4::text is null or e.tags @> array[$4])
+      and ($5::text is null or e.state = $5)
+      and ($6::text is null or e.words like lower($6))
+),
+page as materialized (
+    select r.link as id, r.clicks as place from few join link_ranks r using (link)
+    order by r.clicks desc, r.link desc limit $7 offset $8
+)
+select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+       l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+       l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+       l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+from page join links l using (id) order by page.place desc, l.id desc
+"""
+
 # When nothing is asked for that only an entry knows. $4 limit, $5 offset.
 _ALL_BY_CLICKS = """
 with page as materialized (
@@ -69,14 +92,14 @@ async def search_links(db: Connection, ask: SearchLinks) -> tuple[tuple[Link, ..
         return (), total
     behind = total - ask.offset - length
     if behind >= ask.offset:
-        return tuple(await _list_page(db, ask, ask.order, length, ask.offset)), total
+        return tuple(await _list_page(db, ask, ask.order, total, length, ask.offset)), total
     other_way = Order.ASC if ask.order is Order.DESC else Order.DESC
-    return tuple(reversed(await _list_page(db, ask, other_way, length, behind))), total
+    return tuple(reversed(await _list_page(db, ask, other_way, total, length, behind))), total
 
 
-async def _list_page(db: Connection, ask: SearchLinks, order: Order, limit: int, offset: int) -> list[Link]:
+async def _list_page(db: Connection, ask: SearchLinks, order: Order, total: int, limit: int, offset: int) -> list[Link]:
     filters: tuple[str | None, ...] = (ask.tag, ask.status, _containing(ask.search))
-    text = _BY_AGE if ask.sort is Sort.CREATED_AT else _BY_CLICKS
+    text = _BY_AGE if ask.sort is Sort.CREATED_AT else _FEW_BY_CLICKS if total <= FEW else _BY_CLICKS
     if ask.sort is Sort.CLICKS and not any(filters):
         text, filters = _ALL_BY_CLICKS, ()
     if order is Order.ASC:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from services.links import store_search
+from shared import database as databases
 from shared.contracts.links import (
     ClaimClick,
     DeleteLink,
@@ -136,6 +138,26 @@ async def test_links_are_put_in_order_by_age_and_by_clicks(desk: Desk) -> None:
     assert await found(desk, sort=Sort.CLICKS) == most_clicked
     assert await found(desk, sort=Sort.CLICKS, order=Order.ASC) == most_clicked[::-1]
     assert await found(desk, sort=Sort.CLICKS, status=Status.ACTIVE, search="example") == most_clicked
+
+
+@pytest.mark.parametrize("few", [0, 100])
+async def test_the_order_by_clicks_is_the_same_whether_few_match_or_many(
+    desk: Desk, world: World, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(store_search, "FEW", few)
+    links = [await desk.create(tags=("x",) if number % 2 else ()) for number in range(8)]
+    totals = tuple(Total(link=link.id, clicks=number * 3 % 8) for number, link in enumerate(links))
+    await desk.bus.ask(RecordTotals(totals=totals))
+    expected = sorted((each for each in totals[1::2]), key=lambda total: total.clicks)
+    ask = SearchLinks(
+        workspace=desk.workspace, mode=desk.mode, sort=Sort.CLICKS, order=Order.ASC, tag="x", search="EXAMPLE", limit=3
+    )
+    settings = world.settings(database_url=world.database_url("links"))
+    async with databases.connect(settings, "links") as database, database.connection() as db:
+        first, total = await store_search.search_links(db, ask)
+        second, _ = await store_search.search_links(db, msgspec.structs.replace(ask, offset=3))
+    assert total == 4
+    assert [link.id for link in first + second] == [each.link for each in expected]
 
 
 async def test_pages_show_the_whole_list_and_the_same_total(desk: Desk) -> None:
