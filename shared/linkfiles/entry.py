@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from shared.contracts.link_fields import NewLink
+from shared.encoding import encode
 
 _ADDRESS_OF_SLUG = re.compile(r"(?:https?://)?[^/\s]+/([^/?#\s]+)/?")
 _FORMULA = ("=", "+", "-", "@")
@@ -33,9 +34,14 @@ class _Unfit(Exception):
 def entry_of(line: int, record: Mapping[str, object], source: str) -> Entry | Problem:
     """``record`` by our column names (`formats`); ``source`` is the name of the format."""
     try:
-        return _entry(line, record, source)
+        entry = _entry(line, record, source)
+        encode(entry.link)
     except _Unfit as reason:
         return Problem(line=line, message=str(reason))
+    except (UnicodeEncodeError, OverflowError, RecursionError):
+        # JSON can hold halves of characters, and numbers and depths without bounds.
+        return Problem(line=line, message="The line holds what no link can: half a character, or a number too large")
+    return entry
 
 
 def _entry(line: int, record: Mapping[str, object], source: str) -> Entry:

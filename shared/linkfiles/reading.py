@@ -83,7 +83,7 @@ def _is_record(line: str) -> bool:
     """Is it one line of JSON Lines, rather than the beginning of a document?"""
     try:
         return not set(_LISTS) & set(json.loads(line))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -146,7 +146,7 @@ def _lines(lines: Iterator[str], number: int) -> Iterator[tuple[int, dict[str, o
 def _record(line: str) -> dict[str, object] | str:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "The line is no JSON object"
     return record if isinstance(record, dict) else "The line is no JSON object"
 
@@ -156,7 +156,7 @@ def _document(text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
         raise UnreadableFile("The JSON document is too large; JSON Lines may have any length")
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableFile(f"The file is no JSON: {error}") from None
     for place, record in enumerate(_records(document), 1):
         yield place, record if isinstance(record, dict) else "The record is no JSON object"

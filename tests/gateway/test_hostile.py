@@ -82,6 +82,17 @@ async def test_no_link_is_changed_to_a_hostile_destination(client: Client, visit
     assert (await visitor.get(f"/{link['shortCode']}")).headers["Location"] == "https://example.com/safe"
 
 
+async def test_no_file_brings_a_link_to_a_hostile_destination(client: Client) -> None:
+    file = b"\n".join(encoded({"destinationUrl": url}) for url in HOSTILE)
+    answer = await client.send("POST", "/api/use/links/import?format=waypost", data=file)
+    # The cells of a table may have blanks around them, so some of these are good once they are taken away.
+    good = [url for url in HOSTILE if url != url.strip() and is_good(url.strip())]
+    assert answer.json["created"] <= len(good)
+    listed = (await client.get("/api/use/links?limit=100")).json
+    assert listed["total"] == answer.json["created"]
+    assert all(is_good(link["destinationUrl"]) for link in listed["data"])
+
+
 async def test_no_picture_comes_from_a_hostile_address(client: Client, visitor: Client) -> None:
     wanted = [url for url in HOSTILE if url]  # an empty one means none
     bodies = ({"title": "x", "url": "https://example.com", "thumbnail": url} for url in wanted)

@@ -206,6 +206,20 @@ def test_a_bad_line_is_named_and_the_others_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "record",
+    [
+        '{"url": "https://a.test/\\ud800"}',
+        '{"url": "https://a.test/", "metadata": {"n": 1' + "0" * 30 + "}}",
+        '{"url": "https://a.test/", "metadata": {"a": ' + "[" * 5000 + "]" * 5000 + "}}",
+    ],
+    ids=["half a character", "a huge number", "a deep list"],
+)
+def test_what_json_can_hold_and_a_link_cannot_is_a_problem_of_its_line(record: str) -> None:
+    _, found = read(f'{{"url": "https://a.test/"}}\n{record}\n{{"url": "https://b.test/"}}\n')
+    assert [type(each) for each in found] == [Entry, Problem, Entry]
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         (b"", "The file is empty"),
