@@ -93,6 +93,7 @@ class Gateway:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.025)
+        await self.process.stop(signal.SIGKILL)
         raise AssertionError(f"{self.process.name} did not get ready:\n{self.process.log.read_text()[-4000:]}")
 
 
