@@ -107,7 +107,9 @@ class Endpoint:
         answer = hints["return"]
         puts = typing.get_origin(answer) is Put
         self.method = method
-        self.path = path
+        self.route = path
+        # What is written about it need not say that a part of the path may hold slashes.
+        self.path = path.replace(":path}", "}")
         self.handle = handle
         self.scope = scope
         self.writes = method != "GET"
@@ -115,7 +117,7 @@ class Endpoint:
         self.status = status
         self.name = handle.__name__
         self.summary = inspect.getdoc(handle) or ""
-        self.parameters: tuple[str, ...] = tuple(re.findall(r"{(\w+)}", path))
+        self.parameters: tuple[str, ...] = tuple(re.findall(r"{(\w+)}", self.path))
         self.query: type[Any] | None = hints.get("query")
         self.body: type[Any] | None = hints.get("body")
         self.parts = parts or {}

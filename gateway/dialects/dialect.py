@@ -76,7 +76,7 @@ class Mounted:
         self._settings = settings
         by_path: dict[str, dict[str, Endpoint]] = {}
         for endpoint in dialect.endpoints:
-            by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+            by_path.setdefault(endpoint.route, {})[endpoint.method] = endpoint
         # The dialect's own prefix, if something is there, is no route below it; it is among the fixed paths.
         routes = [Route(path, _Door(self, methods)) for path, methods in by_path.items() if path]
         # Most requests go to a path without a parameter, and need no search through all the patterns.

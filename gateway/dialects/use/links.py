@@ -132,8 +132,10 @@ ENDPOINTS = (
     Endpoint("GET", "/links/{id}", get_link, scope="links:read", parts={"id": LinkId}),
     Endpoint("PATCH", "/links/{id}", update_link, scope="links:write", parts={"id": LinkId}),
     Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204, parts={"id": LinkId}),
-    Endpoint("GET", "/links/external/{externalId}", get_external_link, scope="links:read", parts={"externalId": Named}),
     Endpoint(
-        "PUT", "/links/external/{externalId}", put_external_link, scope="links:write", parts={"externalId": Named}
+        "GET", "/links/external/{externalId:path}", get_external_link, scope="links:read", parts={"externalId": Named}
+    ),
+    Endpoint(
+        "PUT", "/links/external/{externalId:path}", put_external_link, scope="links:write", parts={"externalId": Named}
     ),
 )

@@ -193,6 +193,14 @@ async def test_a_link_can_be_put_and_found_by_an_id_of_the_callers(client: Clien
     assert (await tester.put(path, json={"destinationUrl": THERE})).status == 201
 
 
+@pytest.mark.parametrize("name", ["crm/4711", "ä b", "50%", "a?b#c", "x" * 255])
+async def test_an_id_of_the_callers_may_be_any_text(client: Client, name: str) -> None:
+    path = "/api/use/links/external/" + quote(name, safe="")
+    made = await client.put(path, json={"destinationUrl": THERE})
+    assert (made.status, made.json["externalId"]) == (201, name)
+    assert (await client.get(path)).json == made.json
+
+
 async def test_tags_are_counted(client: Client) -> None:
     await new(client, tags=["b", "a"])
     await new(client, tags=["b"])
