@@ -28,6 +28,7 @@ async def test_every_write_is_repeatable(client: Client) -> None:
         ("PATCH", "/links/{id}"): (f"/links/{ids[0]}", {"title": "Changed"}, 200),
         ("DELETE", "/links/{id}"): (f"/links/{ids[1]}", None, 204),
         ("PUT", "/links/external/{externalId}"): ("/links/external/mine", THERE, 201),
+        ("POST", "/links/import"): ("/links/import", THERE, 200),
         ("POST", "/links/bulk"): ("/links/bulk", {"links": [THERE, THERE]}, 200),
         ("PATCH", "/links/bulk"): ("/links/bulk", {"links": [{"id": ids[2], "title": "Changed"}]}, 200),
         ("DELETE", "/links/bulk"): (f"/links/bulk?ids={ids[2]},{ids[3]}", None, 200),
@@ -38,7 +39,7 @@ async def test_every_write_is_repeatable(client: Client) -> None:
         assert (first.status, first.headers.get("Idempotent-Replayed")) == (status, None), first.body
         assert (again.status, again.body) == (first.status, first.body)
         assert again.headers["Idempotent-Replayed"] == "true"
-    assert (await client.get("/api/use/links")).json["total"] == 5
+    assert (await client.get("/api/use/links")).json["total"] == 6
 
 
 async def test_the_words_for_what_can_go_wrong(world: World, client: Client) -> None:
