@@ -21,6 +21,11 @@ from shared.faults import Code, Fault
 from tests.services.links.conftest import Desk
 from tests.world import World
 
+_COLUMNS = """
+    select attname from pg_attribute
+    where attrelid = 'links.links'::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
+"""
+
 
 async def page(desk: Desk, **fields: object) -> LinkPage:
     return await desk.bus.ask(ListLinks(workspace=desk.workspace, mode=desk.mode, **fields))  # type: ignore[arg-type]
@@ -129,6 +134,30 @@ async def test_totals_stay_exact_under_concurrent_changes_of_all_kinds(desk: Des
         assert (await page(desk, active=True)).total == kept["active"]
         assert (await page(desk, active=False)).total == kept["inactive"]
         assert (await page(desk)).total == kept["active"] + kept["inactive"]
+
+
+async def test_links_that_the_owner_restores_without_a_search_path_are_listed_and_counted_too(
+    desk: Desk, world: World
+) -> None:
+    links = [await desk.create(title=f"Link {number}") for number in range(3)]
+    owner = await world.connect()
+    try:
+        # As a restore has it, where every name carries its schema.
+        await owner.execute("set search_path to ''")
+        columns = [row["attname"] for row in await owner.fetch(_COLUMNS)]
+        wanted = f"select {', '.join(columns)} from links.links where workspace = $1"
+        rows = await owner.fetch(wanted, desk.workspace)
+        await owner.execute("delete from links.links where workspace = $1", desk.workspace)
+        assert await page(desk) == LinkPage(links=(), total=0)
+        await owner.copy_records_to_table("links", schema_name="links", columns=columns, records=map(tuple, rows))
+        assert await page(desk) == LinkPage(links=tuple(links), total=3)
+        await owner.execute(
+            "update links.links set active = false, position = 9, clicks = 5 where id = $1", links[0].id
+        )
+        assert [link.id for link in (await page(desk)).links] == [links[1].id, links[2].id, links[0].id]
+        assert (await page(desk, active=True)).total == 2
+    finally:
+        await owner.close()
 
 
 async def test_a_profile_shows_live_active_unexpired_links_that_are_meant_to_be_shown(
