@@ -303,6 +303,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     values_per_day: Annotated[
         int, Meta(ge=1, description="Values of one dimension that are told apart on a day; the rest is one sum.")
     ] = 300
+    values_per_past_day: Annotated[
+        int,
+        Meta(ge=1, description="The same of a day that is over: the most frequent, and all as frequent as the last."),
+    ] = 100
     report_days: Annotated[
         int, Meta(ge=1, description="Days that one report covers at most: a year, and the weeks that stick out of it.")
     ] = 400

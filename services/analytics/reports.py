@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from services.analytics import days, tallies
+from services.analytics import days
 from services.analytics.enrichment import UNKNOWN
 from services.analytics.store_days import Counted
 from services.analytics.tallies import ABSENT, DIMENSIONS, REST, Details, Hour
@@ -18,14 +18,16 @@ OTHER = "Other"
 Row = tuple[str, int, float]
 
 
-def write(counted: Sequence[Counted], first: date, last: date, interval: Interval) -> Report:
+def write(
+    counted: Sequence[Counted], details: dict[date, Details], first: date, last: date, interval: Interval
+) -> Report:
+    """``details`` are those of the counted days."""
     clicks = sum(day.clicks for day in counted)
     uniques = sum(day.uniques for day in counted)
     bots = sum(day.bots for day in counted)
     took_us = sum(day.took_us for day in counted)
     entries = sum(day.entries for day in counted)
     bounces = sum(day.bounces for day in counted)
-    details = {day.day: tallies.read(day.details) for day in counted}
     series = _by_hour(details, first, last) if interval is Interval.HOUR else _by_day(counted, first, last, interval)
     return Report(
         first=first,

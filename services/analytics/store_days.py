@@ -55,6 +55,14 @@ class Counted(NamedTuple):
     details: bytes
 
 
+class Shorter(NamedTuple):
+    """The details of a day of which less is to be kept."""
+
+    day: date
+    before: bytes
+    after: bytes
+
+
 async def insert_link_days(tx: Connection, rows: Sequence[LinkDayRow]) -> set[LinkDay]:
     """Those that were not there. The others stay as they are, and are locked."""
     made = await tx.fetch(
@@ -203,3 +211,46 @@ async def list_days_of_workspace(db: Connection, workspace: str, mode: Mode, fir
         last,
     )
     return [Counted(*row) for row in rows]
+
+
+async def update_link_details(db: Connection, workspace: str, mode: Mode, link: str, days: Sequence[Shorter]) -> None:
+    """Days that others have changed since, or are about to, stay as they are."""
+    await db.execute(
+        """
+        with free as (
+            select kept.day, shorter.after
+            from unnest($4::date[], $5::bytea[], $6::bytea[]) as shorter (day, before, after)
+                join link_days kept on kept.workspace = $1 and kept.mode = $2 and kept.link = $3
+                    and kept.day = shorter.day and kept.details = shorter.before
+            for update of kept skip locked
+        )
+        update link_days as kept set details = free.after
+        from free
+        where kept.workspace = $1 and kept.mode = $2 and kept.link = $3 and kept.day = free.day
+        """,
+        workspace,
+        mode,
+        link,
+        *zip(*days, strict=True),
+    )
+
+
+async def update_workspace_details(db: Connection, workspace: str, mode: Mode, days: Sequence[Shorter]) -> None:
+    """Days that others have changed since, or are about to, stay as they are."""
+    await db.execute(
+        """
+        with free as (
+            select kept.day, shorter.after
+            from unnest($3::date[], $4::bytea[], $5::bytea[]) as shorter (day, before, after)
+                join workspace_days kept on kept.workspace = $1 and kept.mode = $2
+                    and kept.day = shorter.day and kept.details = shorter.before
+            for update of kept skip locked
+        )
+        update workspace_days as kept set details = free.after
+        from free
+        where kept.workspace = $1 and kept.mode = $2 and kept.day = free.day
+        """,
+        workspace,
+        mode,
+        *zip(*days, strict=True),
+    )

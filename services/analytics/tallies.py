@@ -2,6 +2,10 @@
 
 All dimensions are one value in one row. A row for every value of every dimension would cost several times as much to
 write, and nobody asks for a single value.
+
+Numbers of clicks, hours and visitors are exact, and so is the sum of each dimension. Which values a long tail has is
+not: a day tells apart the first `values_per_day` of each dimension, and once it is over only the most frequent
+`values_per_past_day`, with their equals. Everything else is in one sum, which reports call "Other".
 """
 
 from collections import Counter
@@ -15,7 +19,7 @@ from shared.contracts.analytics import Visit
 
 FEW = 8  # clicks
 
-REST = ""  # where the values are counted that came when a day had as many as it keeps
+REST = ""  # where all values are counted that are not told apart
 
 # In the order in which they are stored: new ones go to the end. What is absent is not stored but follows from the
 # number of clicks, and most clicks have no campaign.
@@ -103,6 +107,22 @@ def read(stored: bytes) -> Details:
     return details
 
 
+def shorten(details: Details, most: int) -> bool:
+    """Of each dimension, the values that came less often than the ``most``-th of them go to the rest.
+
+    Equals stay, so a day with few clicks, where most values came once, loses none. True when anything has changed.
+    """
+    changed = False
+    for values in details.values:
+        if len(values) > most:
+            changed |= _shorten(values, most)
+    return changed
+
+
+def write(details: Details) -> bytes:
+    return _encoder.encode(details)
+
+
 def merge(stored: bytes, tally: Tally, most: int) -> bytes:
     """What is to be stored now. Of each dimension ``most`` values are kept, those that came first."""
     if not tally.clicks and not tally.uniques:
@@ -116,7 +136,7 @@ def merge(stored: bytes, tally: Tally, most: int) -> bytes:
             details.hours.setdefault(hour, Hour()).clicks += 1
             for values, value, absent in zip(details.values, facts, _ABSENT, strict=False):
                 _add(values, value, 1, absent, most)
-        return _encoder.encode(details)
+        return write(details)
     # Column by column, because a `Counter` counts a whole one in one call.
     hours, *columns = zip(*tally.clicks, strict=True)
     for hour, clicks in Counter(hours).items():
@@ -124,7 +144,17 @@ def merge(stored: bytes, tally: Tally, most: int) -> bytes:
     for values, column, absent in zip(details.values, columns, _ABSENT, strict=False):
         for value, clicks in Counter(column).items():
             _add(values, value, clicks, absent, most)
-    return _encoder.encode(details)
+    return write(details)
+
+
+def _shorten(values: dict[str, int], most: int) -> bool:
+    numbers = sorted((number for value, number in values.items() if value != REST), reverse=True)
+    if len(numbers) <= most or numbers[most - 1] == numbers[-1]:
+        return False
+    level = numbers[most - 1]
+    rare = [value for value, number in values.items() if number < level and value != REST]
+    values[REST] = values.get(REST, 0) + sum(values.pop(value) for value in rare)
+    return True
 
 
 def _add(values: dict[str, int], value: str, clicks: int, absent: str, most: int) -> None:

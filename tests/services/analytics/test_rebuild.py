@@ -116,6 +116,22 @@ async def test_damaged_roll_ups_are_as_they_were_after_they_have_been_made_anew(
     assert await report(world, workspace, noon) == told
 
 
+async def test_a_day_that_was_shortened_tells_the_same_when_it_has_been_made_anew(world: World, day: Day) -> None:
+    workspace, link, noon = ids.new(), ids.new(), await day(19)
+    common = [visit(workspace, link, at=noon, query=f"utm_campaign=c{each}") for each in range(110)]
+    rare = [visit(workspace, link, at=noon, query=f"utm_campaign=r{each}") for each in range(20)]
+    await send(world, batch([*common, *rare, *common]))
+    await until_drained(world)
+    whole = await kept(world, workspace)
+    told = await report(world, workspace, noon)
+    short = await kept(world, workspace)
+    assert short != whole
+    assert (await rebuild(world, noon.date(), noon.date()))[0] == 0
+    assert await kept(world, workspace) != short
+    assert await report(world, workspace, noon) == told
+    assert await kept(world, workspace) == short
+
+
 async def test_who_has_been_counted_before_the_roll_ups_were_made_anew_is_not_new_afterwards(
     world: World, day: Day
 ) -> None:

@@ -45,5 +45,29 @@ def test_no_more_values_are_told_apart_than_agreed_and_no_click_is_lost(batches:
         assert REST not in counts
 
 
+@given(st.dictionaries(st.integers(0, 99).map(str), st.integers(1, 5), max_size=60), st.integers(1, 10))
+def test_of_a_day_that_is_over_the_most_frequent_values_stay_with_their_equals_and_no_click_is_lost(
+    counts: dict[str, int], most: int
+) -> None:
+    details = tallies.read(b"")
+    details.values[SOURCE] = dict(counts)
+    changed = tallies.shorten(details, most)
+    left = dict(details.values[SOURCE])
+    rest = left.pop(REST, 0)
+    level = sorted(counts.values(), reverse=True)[most - 1] if len(counts) > most else 0
+    assert left == {value: number for value, number in counts.items() if number >= level}
+    assert sum(left.values()) + rest == sum(counts.values())
+    assert changed == (left != counts)
+    assert not tallies.shorten(details, most)
+
+
+def test_what_comes_after_a_day_is_over_adds_to_what_has_been_kept_of_it() -> None:
+    stored = tallies.merge(b"", tally(click(0, "a"), click(0, "a"), click(0, "b")), 2)
+    details = tallies.read(stored)
+    assert tallies.shorten(details, 1)
+    late = tallies.merge(tallies.write(details), tally(click(0, "a"), click(0, "b"), click(0, "c")), 3)
+    assert tallies.read(late).values[SOURCE] == {"a": 3, REST: 2, "b": 1}
+
+
 def test_details_from_before_a_dimension_was_added_are_read() -> None:
     assert tallies.read(b"").values == [{} for _ in DIMENSIONS]
