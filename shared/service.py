@@ -11,7 +11,7 @@ import typing
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import uvloop
@@ -25,6 +25,7 @@ from shared.bus import EVENTS_STREAM, Bus, Delivery, Puller
 from shared.contracts.ask import Ask, Event, answer_of, is_confidential, subject_of
 from shared.database import Database
 from shared.faults import Fault
+from shared.gathering import Find, Gathering
 from shared.idempotency import Attempt, Turns
 from shared.outbox import Relay
 from shared.sealing import Sealer
@@ -32,6 +33,9 @@ from shared.settings import Settings, SettingsError, variable
 
 # Long enough for what a cancelled task still has to tidy up.
 CANCEL_AGAIN_SECONDS = 1.0
+
+A = TypeVar("A")
+Q = TypeVar("Q")
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ class Service:
         self.relay = Relay(bus, database, settings)
         self.turns = Turns()
         self._attempt: Attempt | None = None
+        self._gatherings: dict[object, Gathering[Any, Any]] = {}
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> typing.AsyncIterator[databases.Connection]:
@@ -62,6 +67,14 @@ class Service:
         async with self.database.transaction() as tx:
             yield tx
         self.relay.nudge()
+
+    async def gathered(self, find: Find[Q, A], question: Q) -> A:
+        """For reading what many ask for at the same time: ``find`` is given all their questions at once."""
+        gathering = self._gatherings.get(find)
+        if gathering is None:
+            gathering = self._gatherings[find] = Gathering(self.database, find, self.settings)
+        answer: A = await gathering.answer(question)
+        return answer
 
     def at(self, attempt: Attempt) -> "Service":
         """The same service as the handler of one such write sees it."""

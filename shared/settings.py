@@ -87,6 +87,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_statement_timeout_seconds: Annotated[
         float, Meta(gt=0, description="The longest statement of a service; a role setting.")
     ] = 5.0
+    database_gathered_statements: Annotated[
+        int, Meta(ge=1, description="Statements for many questions of one kind that run at the same time.")
+    ] = 2
+    database_gathered_questions: Annotated[
+        int, Meta(ge=1, description="Questions that one such statement answers at most.")
+    ] = 32
     outbox_poll_seconds: Annotated[
         float, Meta(gt=0, description="How often the outbox is looked at when nothing has announced a new fact.")
     ] = 1.0

@@ -9,7 +9,7 @@ HANDLERS = (
     whole(single.update_link),
     whole(single.upsert_link),
     write(single.delete_link),
-    read(lists.list_links),
+    whole(lists.list_links),
     read(lists.list_profile_links),
     whole(lists.search_links),
     read(lists.find_links),

@@ -22,13 +22,18 @@ from shared.service import Service
 PAGE_LENGTH = 100
 LAST_OFFSET = 1_000_000_000
 PROFILE_LINKS = 200
+# What takes longer to pass over is asked for alone, so that no other page waits for it.
+NEAR_OFFSET = 1000
 
 
-async def list_links(db: Connection, ask: ListLinks) -> LinkPage:
+async def list_links(service: Service, ask: ListLinks) -> LinkPage:
     _check_page(ask.limit, ask.offset)
-    if ask.active is None:
-        links, total = await store_lists.list_links(db, ask.workspace, ask.mode, ask.limit, ask.offset)
-    else:
+    if ask.active is None and ask.offset <= NEAR_OFFSET:
+        return await service.gathered(store_lists.list_links, ask)
+    async with service.database.connection() as db:
+        if ask.active is None:
+            (page,) = await store_lists.list_links(db, [ask])
+            return page
         links, total = await store_lists.list_links_by_state(
             db, ask.workspace, ask.mode, ask.active, ask.limit, ask.offset
         )

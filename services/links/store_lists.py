@@ -1,52 +1,64 @@
 """The SQL of lists of links: one function per statement."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.links.store_rows import link_of
-from shared.contracts.links import Link, Tag
+from shared.contracts.links import Link, LinkPage, ListLinks, Tag
 from shared.contracts.modes import Mode
 from shared.database import Connection
 
 
-async def list_links(
-    db: Connection, workspace: str, mode: Mode, limit: int, offset: int
-) -> tuple[tuple[Link, ...], int]:
-    """A page by position, and how many there are in all."""
+async def list_links(db: Connection, asked: Sequence[ListLinks]) -> list[LinkPage]:
+    """For each question its page by position, and how many there are in all; the state is not looked at."""
     rows = await db.fetch(
+        # Behind `select` the arrays have no known length, so one plan does for however many are asked at once.
         """
-        with page as (
-            select link as id from link_entries where workspace = $1 and mode = $2 and not archived
-            order by position, created_at, link limit $3 offset $4
-        )
-        select counts.total,
+        select asked.place, counts.total,
                l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
                l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
                l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
                l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
-        from (
+        from unnest((select $1::text[]), (select $2::text[]), (select $3::bigint[]), (select $4::bigint[]))
+             with ordinality as asked (workspace, mode, most, passed_over, place)
+        cross join lateral (
             select coalesce(sum(links), 0)::bigint as total
             from (
-                select archived, active, links from link_tallies where workspace = $1 and mode = $2 and tag = ''
+                select archived, links from link_tallies
+                where workspace = asked.workspace and mode = asked.mode and tag = ''
                 union all
-                select archived, active, links from link_changes where workspace = $1 and mode = $2 and tag = ''
+                select archived, links from link_changes
+                where workspace = asked.workspace and mode = asked.mode and tag = ''
             ) kinds
             where not archived
         ) counts
-        left join (page join links l using (id)) on true
-        order by l.position, l.created_at, l.id
+        left join lateral (
+            select link as id from link_entries
+            where workspace = asked.workspace and mode = asked.mode and not archived
+            order by position, created_at, link limit asked.most offset asked.passed_over
+        ) page on true
+        left join links l using (id)
+        order by asked.place, l.position, l.created_at, l.id
         """,
-        workspace,
-        mode,
-        limit,
-        offset,
+        [ask.workspace for ask in asked],
+        [ask.mode for ask in asked],
+        [ask.limit for ask in asked],
+        [ask.offset for ask in asked],
     )
-    return tuple(link_of(row) for row in rows if row["id"]), rows[0]["total"]
+    links: list[list[Link]] = [[] for _ in asked]
+    totals = [0] * len(asked)
+    for row in rows:
+        place = row["place"] - 1
+        totals[place] = row["total"]
+        if row["id"]:
+            links[place].append(link_of(row))
+    return [LinkPage(links=tuple(found), total=total) for found, total in zip(links, totals, strict=True)]
 
 
 async def list_links_by_state(
     db: Connection, workspace: str, mode: Mode, active: bool, limit: int, offset: int
 ) -> tuple[tuple[Link, ...], int]:
-    """The same for one state. A statement of its own, because it needs an index of its own."""
+    """The page of one state, and how many there are. A statement of its own, because it needs an index of its own."""
     rows = await db.fetch(
         """
         with page as (

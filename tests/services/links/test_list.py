@@ -136,6 +136,19 @@ async def test_totals_stay_exact_under_concurrent_changes_of_all_kinds(desk: Des
         assert (await page(desk)).total == kept["active"] + kept["inactive"]
 
 
+async def test_lists_that_are_asked_for_at_the_same_time_are_each_their_own(desk: Desk) -> None:
+    desks = [Desk(desk.bus, ids.new(), mode) for mode in Mode for _ in range(4)]
+    made = {each.workspace: [await each.create() for _ in range(place)] for place, each in enumerate(desks)}
+
+    async def listed(each: Desk, limit: int, offset: int) -> None:
+        found = await page(each, limit=limit, offset=offset)
+        links = made[each.workspace]
+        assert found == LinkPage(links=tuple(links[offset : offset + limit]), total=len(links))
+
+    pages = [(each, limit, offset) for each in desks for limit in (1, 3, 100) for offset in (0, 2, 1_000_000_000)]
+    await asyncio.gather(*(listed(*asked) for asked in pages))
+
+
 async def test_links_that_the_owner_restores_without_a_search_path_are_listed_and_counted_too(
     desk: Desk, world: World
 ) -> None:
