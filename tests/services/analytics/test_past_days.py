@@ -1,5 +1,7 @@
 """Days that are over: the first report that reads them leaves only their most frequent values."""
 
+import asyncio
+import random
 from datetime import datetime, timedelta
 
 from services.analytics import tallies
@@ -82,3 +84,26 @@ async def test_a_day_that_others_hold_is_told_without_waiting_for_them(world: Wo
         await owner.close()
     assert await report(world, workspace, link, YESTERDAY) == told
     assert (await campaigns(world, workspace))["link_days"] != before["link_days"]
+
+
+async def test_clicks_that_come_late_while_reports_are_read_are_all_counted(world: World) -> None:
+    workspace, link = ids.new(), ids.new()
+    visits = crowd(workspace, link, YESTERDAY) * 10
+    random.shuffle(visits)
+    await send(world, batch(visits[:500]))
+    await until_drained(world)
+    late = asyncio.create_task(_trickle(world, visits[500:]))
+    seen = []
+    while not late.done():
+        seen.append((await report(world, workspace, link, YESTERDAY)).clicks)
+    await late
+    await until_drained(world)
+    assert len(set(seen)) > 2
+    assert (await report(world, workspace, link, YESTERDAY)).clicks == len(visits)
+    assert [sum(counts.values()) for counts in (await campaigns(world, workspace)).values()] == [len(visits)] * 2
+
+
+async def _trickle(world: World, visits: list[Visit]) -> None:
+    for begin in range(0, len(visits), 20):
+        await send(world, batch(visits[begin : begin + 20]))
+        await asyncio.sleep(0.01)

@@ -21,6 +21,7 @@ CONSUMER = f"{CLICKS_STREAM}.analytics"
 # Of today, because raw visits are not kept for ever.
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 THAT_DAY = NOON.date()
+_UNKNOWN = -1
 
 
 def visit(
@@ -96,6 +97,9 @@ async def until_drained(world: World) -> None:
     async def left() -> int:
         reply = await world.bus._client.request(f"$JS.API.CONSUMER.INFO.{CONSUMER}", timeout=5)
         info = msgspec.json.decode(reply.data)
+        if "error" in info:
+            # The service answers questions a moment before it has made its consumer.
+            return _UNKNOWN
         return int(info["num_pending"]) + int(info["num_ack_pending"])
 
     await until(left, lambda number: number == 0)
