@@ -101,13 +101,16 @@ async def test_a_gateway_is_alive_before_nats_is_there_and_ready_as_soon_as_it_i
         except aiohttp.ClientConnectionError:
             return 0, None
 
-    await until(lambda: look("/livez"), lambda seen: seen[0] == 200, seconds=30)
-    assert await look("/readyz") == (503, None)
-    assert await look("/some-link") == (503, "5")
-    nats.start()
-    await until(lambda: look("/readyz"), lambda seen: seen[0] == 200, seconds=15)
-    assert await look("/") == (200, None)
-    assert await process.stop() == 0
+    try:
+        await until(lambda: look("/livez"), lambda seen: seen[0] == 200, seconds=30)
+        assert await look("/readyz") == (503, None)
+        assert await look("/some-link") == (503, "5")
+        nats.start()
+        await until(lambda: look("/readyz"), lambda seen: seen[0] == 200, seconds=15)
+        assert await look("/") == (200, None)
+    finally:
+        status = await process.stop()
+    assert status == 0
 
 
 class Slow:

@@ -41,7 +41,7 @@ async def places(world: World, client: Client, gateway: Gateway) -> dict[str, Pl
     await until(lambda: client.get(f"/@{client.account.user.username}"), lambda answer: b"Shown" in answer.body)
     await until(lambda: client.get(f"/{over.slug}"), lambda answer: answer.status == 410)
     return {
-        "home": Place(404, f"{gateway.url}/"),
+        "home": Place(200, f"{gateway.url}/"),
         "no link": Place(404, f"{gateway.url}/no-such-code"),
         "no path": Place(404, f"{gateway.url}/no/such/path"),
         "no page": Place(404, f"{gateway.url}/@nobody-has-this-name"),
@@ -76,7 +76,7 @@ def check(headers: dict[str, str], body: bytes) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] in ("same-origin", "strict-origin-when-cross-origin")
     assert headers["content-type"] == "text/html; charset=utf-8"
-    assert headers["cache-control"] in ("private, no-store", "no-cache")
+    assert headers["cache-control"] in ("private, no-store", "no-cache", "public, max-age=300")
     assert "server" not in headers
     text = body.decode()
     assert text.startswith("<!doctype html>")
@@ -95,6 +95,14 @@ async def test_every_page_brings_its_policies_and_a_head_request_gets_the_same_w
         head, nothing = await raw("HEAD", place.url)
         assert nothing == b"", kind
         assert head | {"date": ""} == headers | {"date": ""}, kind
+
+
+async def test_the_home_page_leads_to_the_reference_of_the_api(places: dict[str, Place]) -> None:
+    _, body = await raw("GET", places["home"].url)
+    (path,) = re.findall(r'href="(/[^"]*)"', body.decode())
+    assert path == "/api/docs"
+    headers, _ = await raw("GET", places["home"].url.removesuffix("/") + path)
+    assert headers[":status"] == "200"
 
 
 async def test_a_form_may_send_its_visitor_anywhere_and_other_pages_have_no_form(places: dict[str, Place]) -> None:
