@@ -83,6 +83,37 @@ select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, 
 from page join links l using (id) order by page.place desc, l.id desc
 """
 
+# The links of one tag have orders of their own. $4 tag, $5 status, $6 limit, $7 offset.
+_TAGGED_BY_AGE = """
+with page as materialized (
+    select t.link as id, t.created_at as place from link_tags t
+    where t.workspace = $1 and t.mode = $2 and t.tag = $4
+      and ($3::bool is null or t.archived = $3)
+      and ($5::text is null or t.state = $5)
+    order by t.created_at desc, t.link desc limit $6 offset $7
+)
+select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+       l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+       l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+       l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+from page join links l using (id) order by page.place desc, l.id desc
+"""
+
+_TAGGED_BY_CLICKS = """
+with page as materialized (
+    select t.link as id, t.clicks as place from link_tag_ranks t
+    where t.workspace = $1 and t.mode = $2 and t.tag = $4
+      and ($3::bool is null or t.archived = $3)
+      and ($5::text is null or t.state = $5)
+    order by t.clicks desc, t.link desc limit $6 offset $7
+)
+select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+       l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+       l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+       l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+from page join links l using (id) order by page.place desc, l.id desc
+"""
+
 
 async def search_links(db: Connection, ask: SearchLinks) -> tuple[tuple[Link, ...], int]:
     """A page, and how many match in all. Whichever end of the list is nearer, there the walk to the page begins."""
@@ -98,14 +129,24 @@ async def search_links(db: Connection, ask: SearchLinks) -> tuple[tuple[Link, ..
 
 
 async def _list_page(db: Connection, ask: SearchLinks, order: Order, total: int, limit: int, offset: int) -> list[Link]:
-    filters: tuple[str | None, ...] = (ask.tag, ask.status, _containing(ask.search))
-    text = _BY_AGE if ask.sort is Sort.CREATED_AT else _FEW_BY_CLICKS if total <= FEW else _BY_CLICKS
-    if ask.sort is Sort.CLICKS and not any(filters):
-        text, filters = _ALL_BY_CLICKS, ()
+    text, filters = _page_text(ask, total)
     if order is Order.ASC:
         text = text.replace(" desc", " asc")
     rows = await _fetch_planned(db, text, ask.workspace, ask.mode, ask.archived, *filters, limit, offset)
     return [link_of(row) for row in rows]
+
+
+def _page_text(ask: SearchLinks, total: int) -> tuple[str, tuple[str | None, ...]]:
+    """The statement that reads the fewest rows, and the filters that it takes."""
+    by_clicks = ask.sort is Sort.CLICKS
+    if ask.tag is not None and ask.search is None:
+        return _TAGGED_BY_CLICKS if by_clicks else _TAGGED_BY_AGE, (ask.tag, ask.status)
+    filters = (ask.tag, ask.status, _containing(ask.search))
+    if not by_clicks:
+        return _BY_AGE, filters
+    if not any(filters):
+        return _ALL_BY_CLICKS, ()
+    return _FEW_BY_CLICKS if total <= FEW else _BY_CLICKS, filters
 
 
 async def _count_links(db: Connection, ask: SearchLinks) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 from shared import ids
 from shared.contracts.links import FindLinks, ListLinks, ListTags, Order, SearchLinks, Sort, Status
 from shared.contracts.modes import Mode
-from shared.migrations import provision
 from tests.bench import lab
 from tests.bench.figures import Figure, at_most
 from tests.bench.lab import Lab
@@ -20,7 +19,6 @@ FEW = 1_000
 TURNS = 9
 REPEATS = 3  # in one turn, of which the quickest counts
 LIMIT = 50
-INDEXES = "0005_list_indexes"
 
 # The offset of a deep page is a part of the list, and so deeper in the longer one.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -106,18 +104,20 @@ async def _fill(room: Lab, workspaces: dict[str, int]) -> None:
     owner = await room.world.connect()
     try:
         await owner.execute("set search_path = links")
-        names = await owner.fetch("""
-            select indexname from pg_indexes
+        indexes = await owner.fetch("""
+            select indexname, indexdef from pg_indexes
             where schemaname = 'links' and (indexname like 'link_entries_%' or indexname = 'link_ranks_order')
               and indexname not like '%_pkey'
         """)
-        await owner.execute("".join(f"drop index {row['indexname']};" for row in names))
-        await owner.execute("delete from migrations where name = $1", INDEXES)
+        await owner.execute("".join(f"drop index {row['indexname']};" for row in indexes))
         for workspace, size in workspaces.items():
             await owner.execute(_LINKS, workspace, size, timeout=400)
         room.say("the indexes are made")
-        await provision(room.world.servers.owner_url, "links", room.world.passwords["links"])
-        await owner.execute("vacuum analyze links, link_entries, link_ranks, link_tallies", timeout=100)
+        for row in indexes:
+            await owner.execute(row["indexdef"], timeout=400)
+        await owner.execute(
+            "vacuum analyze links, link_entries, link_ranks, link_tallies, link_tags, link_tag_ranks", timeout=100
+        )
     finally:
         await owner.close()
 

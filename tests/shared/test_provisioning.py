@@ -57,8 +57,8 @@ async def test_an_index_that_was_left_half_made_is_made_again(stage: Stage, fres
     # As a migration leaves them that is broken off while the fifth of its indexes is made.
     await owner.execute("""
         delete from links.migrations where name = '0005_list_indexes';
-        drop index links.link_entries_words, links.links_due, links.links_destination;
-        update pg_index set indisvalid = false where indexrelid = 'links.link_entries_tags'::regclass;
+        drop index links.link_ranks_order, links.links_due, links.links_destination;
+        update pg_index set indisvalid = false where indexrelid = 'links.link_entries_link'::regclass;
     """)
     assert await provision(fresh_url, "links", password) == ["0005_list_indexes"]
     made = await owner.fetch("""
@@ -66,8 +66,38 @@ async def test_an_index_that_was_left_half_made_is_made_again(stage: Stage, fres
         where relnamespace = 'links'::regnamespace
     """)
     await owner.close()
-    assert {"link_entries_words", "link_entries_tags", "links_due"} <= {row["relname"] for row in made}
+    assert {"link_ranks_order", "link_entries_link", "links_due"} <= {row["relname"] for row in made}
     assert all(row["indisvalid"] for row in made)
+
+
+async def test_links_from_before_are_entered_under_their_tags_once(stage: Stage, fresh_url: str) -> None:
+    password = stage.world.passwords["links"]
+    await provision(fresh_url, "links", password)
+    owner = await asyncpg.connect(fresh_url, server_settings={"search_path": "links"})
+    await owner.execute("""
+        drop table link_tags, link_tag_ranks;
+        drop function links_added_to_tags, links_removed_from_tags, link_tagged_anew, link_tag_ranked_anew cascade;
+        delete from migrations
+        where name in ('0008_links_by_tag', '0009_tags_of_old_links', '0010_words_by_workspace');
+        insert into links (id, workspace, mode, domain, slug, destination_url, active, position, tags, metadata,
+                           show_on_profile, forward_query, clicks, archived)
+        select n, 'w', 'live', '', n, 'https://example.com', n % 2 = 0, n,
+               case when n % 3 = 0 then '{}'::text[] else '{a,b}' end, '{}', true, false, n, n % 5 = 0
+        from generate_series(1, 2500) n;
+    """)
+    await provision(fresh_url, "links", password)
+    for table, column in (("link_tags", "created_at"), ("link_tag_ranks", "clicks")):
+        wrong = await owner.fetch(f"""
+            with wanted as (
+                select workspace, mode, t.tag, {column}, id, archived, state_of(active, lapsed)
+                from links, unnest(tags) as t (tag)
+            ),
+            kept as (select workspace, mode, tag, {column}, link, archived, state from {table})
+            (table wanted except all table kept) union all (table kept except all table wanted)
+        """)
+        assert wrong == []
+        assert await owner.fetchval(f"select count(*) from {table}") > 3000
+    await owner.close()
 
 
 async def test_provisioning_again_changes_the_password(stage: Stage) -> None:

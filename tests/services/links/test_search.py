@@ -240,13 +240,16 @@ async def test_totals_of_tags_and_states_stay_exact_whatever_happens_at_once(des
     chance = random.Random(seed)
     links = [await desk.create(tags=("a",)) for _ in range(12)]
     for _ in range(6):
-        asks = []
+        asks, reports = [], []
         for link in links:
             some = tuple(tag for tag in "abc" if chance.random() < 0.5)
             active, archived = chance.random() < 0.5, chance.random() < 0.3
             asks += [change(desk, link, tags=some, active=active), change(desk, link, archived=archived)]
-        await asyncio.gather(*asks, *(desk.create(tags=("b", "c")) for _ in range(5)))
+            clicked = Total(link=link.id, clicks=chance.randrange(100))
+            reports.append(desk.bus.ask(RecordTotals(totals=(clicked,))))
+        await asyncio.gather(*asks, *reports, *(desk.create(tags=("b", "c")) for _ in range(5)))
         every = (await search(desk, archived=None, limit=100)).links
+        clicks = {link.id: link.clicks for link in every}
         assert await tags(desk) == Counter(tag for link in every if not link.archived for tag in link.tags)
         for status in Status:
             for tag in ("a", "b", "c"):
@@ -255,6 +258,10 @@ async def test_totals_of_tags_and_states_stay_exact_whatever_happens_at_once(des
                 assert set(ids) == {
                     link.id for link in every if tag in link.tags and link.status(now) == status and not link.archived
                 }
+                by_clicks = await search(desk, status=status, tag=tag, sort=Sort.CLICKS, limit=100)
+                assert [link.id for link in by_clicks.links] == sorted(
+                    ids, key=lambda each: (clicks[each], each), reverse=True
+                )
 
 
 async def test_links_are_found_by_their_destination_however_it_is_spelled(desk: Desk) -> None:
