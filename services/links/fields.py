@@ -43,7 +43,7 @@ def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
         "metadata": _metadata,
         "expires_at": lambda at: _expires_at(at, now),
         "expired_url": lambda url: destinations.check(url, own, field="expired_url"),
-        "password": lambda password: passwords.check(password, shortest=1),
+        "password": _password,
         "max_clicks": _max_clicks,
         "external_id": external_id,
     }
@@ -120,6 +120,13 @@ def _expires_at(at: datetime, now: datetime) -> datetime:
     if at <= now:
         raise Fault(Code.IMPOSSIBLE, "The time of expiry is in the past", field="expires_at")
     return at
+
+
+def _password(password: str) -> str:
+    # A form sends one line, so with anything else in it nobody could ever open the link.
+    if _has_control(password):
+        raise Fault(Code.INVALID, "A password has no control characters", field="password")
+    return passwords.check(password, shortest=1)
 
 
 def _max_clicks(clicks: int) -> int:

@@ -30,7 +30,7 @@ Title = Annotated[str, Meta(description="A label of up to 255 characters.", exam
 Description = Annotated[str, Meta(description="Up to 500 characters.")]
 Thumbnail = Annotated[str, Meta(description="Address of a picture.")]
 Active = Annotated[bool, Meta(description="An inactive link leads nowhere.")]
-Position = Annotated[int, Meta(description="Place on the public profile, smallest first.")]
+Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Place on the public profile, smallest first.")]
 Tags = Annotated[
     tuple[str, ...],
     Meta(description="Up to 50 different tags of up to 50 characters.", examples=[["marketing", "summer"]]),
@@ -45,7 +45,7 @@ ExpiresAt = Annotated[
 ]
 ExpiredUrl = Annotated[str, Meta(description="Where visitors are sent once the link has expired.")]
 Password = Annotated[str, Meta(description="Visitors are asked for it. It is never told again.")]
-MaxClicks = Annotated[int, Meta(description="After so many redirects the link has expired.")]
+MaxClicks = Annotated[int, Meta(ge=1, le=2**53 - 1, description="After so many redirects the link has expired.")]
 ShowOnProfile = Annotated[bool, Meta(description="Is it on the public profile?")]
 ForwardQuery = Annotated[bool, Meta(description="Pass the visitor's query string on.")]
 ExternalId = Annotated[str, Meta(description="Your own id for the link, up to 255 characters, for one link only.")]
