@@ -246,6 +246,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     links_upkeep_seconds: Annotated[
         float, Meta(gt=0, description="How often ends of links are noted and their tallies brought together.")
     ] = 1.0
+    links_search_seconds: Annotated[
+        float,
+        Meta(gt=0, description="How long a list or search may take before it is refused; less than its asker waits."),
+    ] = 1.5
     links_upkeep_rows: Annotated[int, Meta(ge=1, description="Rows that one step of this upkeep changes.")] = 1_000
 
     # Bio pages

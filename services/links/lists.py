@@ -1,5 +1,6 @@
 """Questions about many links at a time, and about their tags."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from services.links import fields, store_lists, store_search, upkeep
@@ -22,6 +23,7 @@ from shared.service import Service
 PAGE_LENGTH = 100
 LAST_OFFSET = 1_000_000_000
 PROFILE_LINKS = 200
+TOO_LONG = "This takes too long right now: a longer text, a tag, a status or an earlier page is quicker"
 # What takes longer to pass over is asked for alone, so that no other page waits for it.
 NEAR_OFFSET = 1000
 
@@ -51,7 +53,11 @@ async def search_links(service: Service, ask: SearchLinks) -> LinkPage:
     if ask.status is not None:
         await upkeep.note_ends(service, datetime.now(UTC))
     async with service.database.connection() as db:
-        links, total = await store_search.search_links(db, ask)
+        try:
+            async with asyncio.timeout(service.settings.links_search_seconds):
+                links, total = await store_search.search_links(db, ask)
+        except TimeoutError as error:
+            raise Fault(Code.UNAVAILABLE, TOO_LONG, retry_after=1) from error
     return LinkPage(links=links, total=total)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from services.links import store_search
+from services.links import lists, store_search
 from shared import database as databases
 from shared.contracts.links import (
     ClaimClick,
@@ -289,3 +289,20 @@ async def test_what_cannot_be_searched_for_is_refused(desk: Desk, fields: dict[s
     with pytest.raises(Fault) as refusal:
         await search(desk, **fields)
     assert (refusal.value.code, refusal.value.details[0]["field"]) == (Code.INVALID, field)
+
+
+async def test_a_search_that_takes_too_long_is_refused_with_advice_and_its_statement_ends(
+    desk: Desk, world: World
+) -> None:
+    link = await desk.create(title="held up")
+    owner = await world.connect()
+    async with owner.transaction():
+        await owner.execute("lock table links.link_entries in access exclusive mode")
+        with pytest.raises(Fault) as refusal:
+            await search(desk, search="held up")
+        waiting = "select pid from pg_locks where relation = 'links.link_entries'::regclass and not granted and pid in"
+        searching = " (select pid from pg_stat_activity where query like '%count(*)%' and state = 'active')"
+        await until(lambda: owner.fetch(waiting + searching), lambda rows: not rows)
+    await owner.close()
+    assert (refusal.value.code, refusal.value.message) == (Code.UNAVAILABLE, lists.TOO_LONG)
+    assert await found(desk, search="held up") == [link.id]
