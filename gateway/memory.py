@@ -1,9 +1,9 @@
 """What a gateway remembers of the services' answers: bounded, told of changes, and honest when a service is away.
 
 An answer is used while it is fresh. Then it is asked for again; as long as nobody answers, the old one serves, until it
-is stale. One that is in use is asked for a little before, so that nobody has to wait. Requests that miss the same key
-share one question. A change that arrives while its question is under way keeps that answer out of the memory, since it
-may be older than the change.
+is stale, and only now and then somebody waits to find out. One that is in use is asked for a little before, so that
+nobody has to wait. Requests that miss the same key share one question. A change that arrives while its question is
+under way keeps that answer out of the memory, since it may be older than the change.
 """
 
 import asyncio
@@ -70,6 +70,7 @@ class Memory(Generic[K, V]):
         self._patience_seconds = patience_seconds
         self._entries: OrderedDict[K, Entry[V]] = OrderedDict()
         self._questions: dict[K, Question[V]] = {}
+        self._silent_until = 0.0  # nobody answered in time a moment ago
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -91,7 +92,7 @@ class Memory(Generic[K, V]):
         if entry is None:
             return await asyncio.shield(self._question(key))
         entry.used_at = time.monotonic()
-        if entry.fresh_until > entry.used_at:
+        if entry.fresh_until > entry.used_at or (entry.used_at < self._silent_until and self._will_do(entry)):
             return entry.value
         try:
             async with asyncio.timeout(self._patience_seconds):
@@ -105,6 +106,8 @@ class Memory(Generic[K, V]):
         if self._entries.get(key) is not entry:
             # A change has come in the meantime, and what is older than it will not do.
             return await self.get(key)
+        # Whoever asks for something else need not find it out anew.
+        self._silent_until = time.monotonic() + RETRY_SECONDS
         return self._old(key, entry, fault)
 
     def forget(self, key: K, *, unless: Callable[[V], bool] = lambda _value: False) -> None:
@@ -135,13 +138,14 @@ class Memory(Generic[K, V]):
         self._questions.clear()
 
     def _old(self, key: K, entry: Entry[V], fault: Fault) -> V:
-        now = time.monotonic()
-        stale_at = entry.asked_at + self._stale_seconds
-        if now >= stale_at:
+        if not self._will_do(entry):
             del self._entries[key]
             raise fault
-        entry.fresh_until = min(now + RETRY_SECONDS, stale_at)
+        entry.fresh_until = min(time.monotonic() + RETRY_SECONDS, entry.asked_at + self._stale_seconds)
         return entry.value
+
+    def _will_do(self, entry: Entry[V]) -> bool:
+        return time.monotonic() < entry.asked_at + self._stale_seconds
 
     def _question(self, key: K) -> "asyncio.Future[V]":
         question = self._questions.get(key)
