@@ -137,6 +137,8 @@ async def test_one_question_is_under_way_at_a_time(service: Service, remembered:
 async def test_what_changes_while_it_is_renewed_is_not_remembered(service: Service, remembered: Remembered) -> None:
     service.version = "older than the change"
     service.open.clear()
+    service.together.clear()
+    remembered.doubt_all()  # so that many come due at once
     await service.asked(1)
     changed, other = service.together[0][:2]
     remembered.forget(changed)
