@@ -35,6 +35,7 @@ from shared import bus as buses
 from shared import log as logs
 from shared.answering import Answering
 from shared.settings import Settings, SettingsError
+from shared.stopping import cancel
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +118,8 @@ async def _until_stopped(
     places.stop()
     http.should_exit = True
     await serving
-    for task in (signalled, *work):
-        task.cancel()
-    ended = await asyncio.gather(*work, return_exceptions=True)
-    for outcome in ended:
+    signalled.cancel()
+    for outcome in await cancel(work):
         if isinstance(outcome, Exception):
             raise outcome
 

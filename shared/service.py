@@ -30,9 +30,7 @@ from shared.idempotency import Attempt, Turns
 from shared.outbox import Relay
 from shared.sealing import Sealer
 from shared.settings import Settings, SettingsError, variable
-
-# Long enough for what a cancelled task still has to tidy up.
-CANCEL_AGAIN_SECONDS = 1.0
+from shared.stopping import cancel
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -193,7 +191,7 @@ async def _run(
                 await _until(stop, work)
             finally:
                 await answering.stop()
-                await _cancel(work)
+                await cancel(work)
             await service.relay.finish()
     except asyncio.CancelledError:
         if not stop.asked.is_set():
@@ -232,17 +230,6 @@ async def _until(stop: _Stop, work: Sequence[asyncio.Task[None]]) -> None:
         if task is not signalled:
             signalled.cancel()
             raise RuntimeError(f"The background work {task.get_name()!r} has ended") from task.exception()
-
-
-async def _cancel(work: Sequence[asyncio.Task[None]]) -> None:
-    """Returns when all of it has ended."""
-    pending = set(work)
-    while pending:
-        for task in pending:
-            task.cancel()
-        # Before Python 3.12 `asyncio.wait_for` loses a cancellation that comes at the moment of its result.
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
-    await asyncio.gather(*work, return_exceptions=True)
 
 
 async def listen(service: Service, listener: Listener) -> None:

@@ -34,9 +34,8 @@ log = logging.getLogger(__name__)
 async def ingest(service: Service) -> None:
     """Runs for as long as the service does. Copies share the stream."""
     live = Live(service.bus, service.settings)
-    async with asyncio.TaskGroup() as together:
-        together.create_task(live.tell())
-        together.create_task(Ingest(service, live).run())
+    # Not a `TaskGroup`, which cancels its tasks only once: see `shared.stopping`.
+    await asyncio.gather(live.tell(), Ingest(service, live).run())
 
 
 class Ingest:

@@ -216,7 +216,11 @@ class Bus:
             take(Request(message))
 
         subscription = await self._client.subscribe(subject, queue=queue, cb=on_message)
-        await settle(self._client)
+        try:
+            await settle(self._client)
+        except AWAY as error:
+            # A connection that is made anew begins with all that has been subscribed to.
+            log.info("NATS hears of %s when it is back: %s", subject, error)
         return Serving(subscription)
 
     async def keep_first(self, bucket: str, key: str, value: bytes, *, seconds: float) -> bytes:
