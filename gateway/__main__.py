@@ -73,7 +73,6 @@ async def run(settings: Settings) -> None:
         health.reached(bus)
         serving = serving or asyncio.create_task(http.serve(sockets=[listener]))
         presence = Answering(bus, settings, "gateway", {})
-        await presence.start()
         work = [
             asyncio.create_task(each)
             for each in (
@@ -83,6 +82,7 @@ async def run(settings: Settings) -> None:
                 places.keep(),
                 bus.keep_pulse(),
                 bus.closed(),
+                _be_present(presence),
             )
         ]
         log.info("The gateway answers on %s", settings.public_url)
@@ -93,6 +93,12 @@ async def run(settings: Settings) -> None:
         await journal.close()
     await limiter.close()
     log.info("The gateway has stopped")
+
+
+async def _be_present(presence: Answering) -> None:
+    """For ever. NATS may hang at this very moment, and nothing else waits for its word."""
+    await presence.start()
+    await asyncio.Event().wait()
 
 
 def _signals() -> asyncio.Event:

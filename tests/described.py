@@ -39,7 +39,10 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
 def _documented(dialect: Dialect, method: str, path: str, status: int) -> Mapping[str, str] | None:
     """The schemas of the answer with that status, as JSON, by media type; none when it is not in the reference."""
     for pattern, methods in _operations(dialect.name):
-        if method in methods and pattern.fullmatch(path):
+        # A path without a parameter is nobody else's, whatever the method.
+        if pattern.fullmatch(path) and (method in methods or pattern.pattern == path):
+            if method not in methods:
+                break
             return methods[method].get(status)
     # No operation: the reference tells how refusals look.
     refused = status in {word.status for word in dialect.words.values()}

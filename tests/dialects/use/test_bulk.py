@@ -42,7 +42,7 @@ async def test_all_or_none_by_default_and_every_item_that_is_wrong_is_named(clie
         "links": [
             {"destinationUrl": THERE, "customSlug": slug},
             {"destinationUrl": THERE, "customSlug": link["shortCode"]},
-            {"destinationUrl": "ftp://example.com", "maxClicks": -1},
+            {"destinationUrl": "ftp://example.com", "title": "x" * 256},
         ]
     }
     answer = await client.post(BULK, body)
@@ -50,7 +50,7 @@ async def test_all_or_none_by_default_and_every_item_that_is_wrong_is_named(clie
     assert [each["field"] for each in answer.json["details"]] == [
         "links[1].customSlug",
         "links[2].destinationUrl",
-        "links[2].maxClicks",
+        "links[2].title",
     ]
     assert await total(client) == 1
     answer = await client.post(BULK, {"links": body["links"][:2]})
