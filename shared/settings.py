@@ -290,7 +290,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clicks_stream_bytes: Annotated[int, Meta(ge=1048576, description="The click stream's cap.")] = 4_294_967_296
 
     # Analytics
-    ingest_batches: Annotated[int, Meta(ge=1, description="Batches of clicks stored in one transaction.")] = 20
+    ingest_batches: Annotated[int, Meta(ge=1, description="Batches of clicks stored in one transaction.")] = 32
     ingest_wait_seconds: Annotated[float, Meta(gt=0, description="How long to wait for the first batch.")] = 1.0
     ingest_ack_wait_seconds: Annotated[
         float, Meta(gt=0, description="After this without an acknowledgement a batch is delivered again.")

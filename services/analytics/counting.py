@@ -3,7 +3,8 @@
 Tables and rows are always locked in the same order: visitors, links, workspaces, totals, each by its key.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from services.analytics import store, store_days, store_visitors, tallies
 from services.analytics.rollups import LinkDay, RollUps, Views, WorkspaceDay
 from services.analytics.store_days import LinkDayRow, WorkspaceDayRow
 from services.analytics.tallies import Tally
-from services.analytics.visitors import Arrival
+from services.analytics.visitors import Arrival, Entry
 from shared.database import Connection
 from shared.settings import Settings
 
@@ -36,21 +37,27 @@ class Counting:
         """All but the totals."""
         await self._count_visitors(tx, sums)
         # In steps, because each holds up whoever asks this copy for a report meanwhile.
-        for links in _pages(sums.link_days(), self._settings.rollup_rows):
-            await self._count_links(tx, links)
+        await _one_ahead(
+            _pages(sums.link_days(), self._settings.rollup_rows), lambda links: self._count_links(tx, links)
+        )
         for workspaces in _pages(sums.workspace_days(), self._settings.rollup_rows):
             await self._count_workspaces(tx, workspaces)
 
     async def _count_visitors(self, tx: Connection, sums: RollUps) -> None:
         begun: set[Arrival] = set()
-        for page in _pages(sums.visitors.entries(), self._settings.rollup_rows):
-            new, known = await store_visitors.upsert_visitors(tx, page)
+
+        async def enter(entries: Sequence[Entry]) -> None:
+            new, known = await store_visitors.upsert_visitors(tx, entries)
             sums.begin(new)
             sums.stay(known)
             begun.update(Arrival(*entry[:5]) for entry in new)
+
+        async def arrive(arrivals: Sequence[Arrival]) -> None:
+            sums.arrive(await store_visitors.insert_arrivals(tx, arrivals))
+
+        await _one_ahead(_pages(sums.visitors.entries(), self._settings.rollup_rows), enter)
         elsewhere = (arrival for arrival in sums.visitors.arrivals() if arrival not in begun)
-        for came in _pages(elsewhere, self._settings.rollup_rows):
-            sums.arrive(await store_visitors.insert_arrivals(tx, came))
+        await _one_ahead(_pages(elsewhere, self._settings.rollup_rows), arrive)
 
     async def _count_links(self, tx: Connection, counted: Sequence[tuple[LinkDay, Tally]]) -> None:
         most = self._settings.values_per_day
@@ -91,6 +98,22 @@ class Counting:
             self._written.clear()
         self._written.update(map(hash, keys))
         return guessed
+
+
+async def _one_ahead(pages: Iterator[Sequence[T]], act: Callable[[Sequence[T]], Awaitable[None]]) -> None:
+    """``act`` on each, one after the other; the next one is made while the database works on the last."""
+    page = next(pages, None)
+    while page is not None:
+        acting = asyncio.ensure_future(act(page))
+        try:
+            await asyncio.sleep(0)  # so that the statement is on its way
+            page = next(pages, None)
+        except BaseException:
+            # The connection is free again before anybody rolls the transaction back.
+            acting.cancel()
+            await asyncio.wait([acting])
+            raise
+        await acting
 
 
 def _link_row(key: LinkDay, tally: Tally, stored: bytes, most: int) -> LinkDayRow:
