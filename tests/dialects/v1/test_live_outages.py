@@ -18,11 +18,19 @@ from tests.world import Gateway, World
 ROUNDS = 4
 
 
+@pytest.fixture
+async def gateways(world: World) -> AsyncIterator[list[Gateway]]:
+    """Two to be killed; none of them is left running, whatever becomes of the test."""
+    started = [await world.start_gateway(f"gateway-killed-{number}") for number in range(2)]
+    yield started
+    for gateway in started:
+        await gateway.process.stop()
+
+
 async def test_after_the_kill_of_a_gateway_another_one_goes_on_without_loss_or_double(
-    world: World, client: Client
+    world: World, client: Client, gateways: list[Gateway]
 ) -> None:
     link = await client.new_link()
-    gateways = [await world.start_gateway(f"gateway-killed-{number}") for number in range(2)]
     letters: list[str] = []
     seen: list[Event] = []
     last = ""
