@@ -12,6 +12,7 @@ from shared.bus import Bus, Request, Serving
 from shared.contracts.ask import Ask, subject_of
 from shared.faults import Code, Fault
 from shared.settings import Settings
+from shared.stopping import cancel
 
 Answerer = Callable[[Any], Awaitable[Any]]
 VERSION = "0.1.0"
@@ -62,10 +63,8 @@ class Answering:
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=self._settings.stop_timeout_seconds)
-        for task in late:
-            task.cancel()
         # A cancelled task still has a transaction to roll back and a connection to return.
-        await asyncio.gather(*late, return_exceptions=True)
+        await cancel(late)
 
     def _taker(self, question: type[Ask[Any]], answerer: Answerer) -> Callable[[Request], None]:
         tally = self._tallies[question]

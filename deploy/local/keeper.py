@@ -11,8 +11,8 @@ from deploy.local.log_file import LogFile, last_words
 from deploy.local.part import Part
 from deploy.local.state import Phase, Process
 from deploy.local.trouble import Trouble
-from deploy.local.waiting import end
 from shared.settings import Settings
+from shared.stopping import cancel
 
 DEATHS_AT_START = 5
 _LOOK_SECONDS = 0.05
@@ -53,7 +53,7 @@ class Keeper:
             self.task.result()
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        await end(self.task)
+        await cancel([self.task])
         if self._child:
             await self._child.stop(self._settings.stop_timeout_seconds, hurry)
             self._child = None

@@ -9,8 +9,8 @@ from deploy.local.keeper import Keeper
 from deploy.local.log_file import LogFile
 from deploy.local.part import Part
 from deploy.local.state import Process
-from deploy.local.waiting import end
 from shared.settings import Settings
+from shared.stopping import cancel
 
 _READ_SECONDS = 0.1
 
@@ -64,7 +64,7 @@ class Supervisor:
         """Ends the last group first."""
         for group in reversed(self._groups):
             await asyncio.gather(*(keeper.stop(self._hurry) for keeper in group))
-        await end(self._reader)
+        await cancel([self._reader])
         self._read_once()
 
     @property

@@ -8,7 +8,7 @@ from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.panel import Panel
 from deploy.local.stack import Options, Stack, read_settings
-from deploy.local.waiting import end
+from shared.stopping import cancel
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # One stop may arrive twice, from the terminal or the group and once more through make; only a later one means hurry.
@@ -44,7 +44,7 @@ async def up(options: Options, environ: Mapping[str, str], console: Console, pan
             await asyncio.wait({running, asking}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             asking.cancel()
-            await end(running)
+            await cancel([running])
             console.say("stopping …")
             await stack.stop()
             console.say("stopped; nothing is left running")

@@ -22,6 +22,7 @@ from gateway.limits import metrics
 from gateway.limits.breaker import Breaker
 from gateway.limits.layers import Cap, Verdict
 from shared.settings import Settings
+from shared.stopping import cancel
 
 SCRIPT = Path(__file__).with_name("window.lua").read_text()
 _SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest().encode()
@@ -102,9 +103,7 @@ class Valkey:
 
     async def close(self) -> None:
         self._closed = True
-        for task in self._round_trips:
-            task.cancel()
-        await asyncio.gather(*self._round_trips, return_exceptions=True)
+        await cancel(self._round_trips)
         for connection in self._idle:
             await connection.disconnect()
         await self._pool.aclose()

@@ -20,6 +20,7 @@ from gateway.redirect.shipper import Adopter, Publish, Shipper, off_loop
 from gateway.redirect.writer import Writer
 from shared.contracts.analytics import Visit
 from shared.settings import Settings
+from shared.stopping import cancel
 
 log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
@@ -144,9 +145,7 @@ class Journal:
 
     async def _stop(self) -> None:
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(tasks)
 
     def _tell(self, reason: str) -> None:
         if not self._dropping:

@@ -15,6 +15,7 @@ from gateway.admission import Headers
 from gateway.joining import abort
 from gateway.streaming.places import Ending, Place, Places
 from shared.settings import Settings
+from shared.stopping import cancel
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +77,7 @@ class Flow:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(tasks)
         if self._place.ending:
             return self._place.ending
         if not gone.cancelled():

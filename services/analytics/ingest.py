@@ -5,7 +5,6 @@ is lost on the way is delivered again, and one that is delivered again changes n
 """
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import time
@@ -22,6 +21,7 @@ from services.analytics.visits import Packed
 from shared.bus import Delivery, Puller
 from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
 from shared.service import Service
+from shared.stopping import cancel, together
 
 DURABLE = "analytics"
 UNLIMITED = -1
@@ -34,8 +34,7 @@ log = logging.getLogger(__name__)
 async def ingest(service: Service) -> None:
     """Runs for as long as the service does. Copies share the stream."""
     live = Live(service.bus, service.settings)
-    # Not a `TaskGroup`, which cancels its tasks only once: see `shared.stopping`.
-    await asyncio.gather(live.tell(), Ingest(service, live).run())
+    await together(live.tell(), Ingest(service, live).run())
 
 
 class Ingest:
@@ -70,10 +69,12 @@ class Ingest:
                     held = []
         finally:
             # What is given back while we still ask for more would come to us again.
-            await puller.close()
-            if storing:
-                await _end(storing)
-            await _give_back(held)
+            try:
+                await puller.close()
+            finally:
+                if storing:
+                    await cancel([storing])
+                await _give_back(held)
 
     async def _pull(self) -> Puller:
         return await self._bus.pull(
@@ -170,15 +171,6 @@ async def _give_back(held: list[Delivery]) -> None:
     # Another copy need not wait until the server misses our acknowledgements.
     for delivery in held:
         await delivery.later(0)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """Returns when it has ended, and given back what it held."""
-    while not task.done():
-        task.cancel()
-        # Whoever stops this service asks again, and again: each time it is passed on.
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([task])
 
 
 def _words(error: Exception) -> str:

@@ -38,6 +38,7 @@ from shared.encoding import decode_answer, decode_fault, decoder_for, encode, su
 from shared.faults import Code, Fault
 from shared.once import Done, Once, to_header
 from shared.settings import Settings
+from shared.stopping import cancel
 
 A = TypeVar("A")
 E = TypeVar("E", bound=Event)
@@ -262,8 +263,7 @@ class Bus:
 
     async def end_mending(self) -> None:
         if self._mending is not None:
-            self._mending.cancel()
-            await asyncio.wait([self._mending])
+            await cancel([self._mending])
 
     async def _mend(self) -> None:
         try:

@@ -11,8 +11,7 @@ from nats.aio.client import Client
 from shared.bus.client import Bus
 from shared.bus.messages import AWAY
 from shared.settings import Settings
-
-CANCEL_AGAIN_SECONDS = 0.5
+from shared.stopping import cancel
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +75,6 @@ async def connect(settings: Settings) -> AsyncIterator[Bus]:
         with contextlib.suppress(*AWAY):
             async with asyncio.timeout(settings.ask_timeout_seconds):
                 await client.close()
-        await _end_reconnecting(client)
-
-
-async def _end_reconnecting(client: Client) -> None:
-    """The client may miss the word to stop while it tries to connect, and would keep the process alive for ever."""
-    task = client._reconnection_task
-    while task is not None and not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
+        # The client may miss the word to stop while it tries to connect, and would keep the process alive for ever.
+        if client._reconnection_task is not None:
+            await cancel([client._reconnection_task])
