@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.contracts.ask import Ask, answer_of, subject_of
+from shared.contracts.ask import Ask, Event, answer_of, subject_of
 from shared.faults import Code, Detail, Fault
 
 A = TypeVar("A")
@@ -12,7 +12,7 @@ A = TypeVar("A")
 encode = msgspec.msgpack.Encoder().encode
 _decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 _answers: dict[type[Ask[Any]], Any] = {}
-_subjects: dict[type[Ask[Any]], str] = {}
+_subjects: dict[type[Ask[Any]] | type[Event], str] = {}
 
 
 class FaultBody(msgspec.Struct, frozen=True):
@@ -49,7 +49,8 @@ def decoder_for(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return decoder
 
 
-def subject_for(question: type[Ask[Any]]) -> str:
-    if question not in _subjects:
-        _subjects[question] = subject_of(question)
-    return _subjects[question]
+def subject_for(message: type[Ask[Any]] | type[Event]) -> str:
+    subject = _subjects.get(message)
+    if subject is None:
+        subject = _subjects[message] = subject_of(message)
+    return subject

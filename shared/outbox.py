@@ -11,9 +11,9 @@ import asyncpg
 
 from shared import ids
 from shared.bus import Bus
-from shared.contracts.ask import Event, subject_of
+from shared.contracts.ask import Event
 from shared.database import Connection, Database
-from shared.encoding import encode
+from shared.encoding import encode, subject_for
 from shared.faults import Fault
 from shared.settings import Settings
 
@@ -23,18 +23,27 @@ LARGEST_BYTES = 1_000_000
 log = logging.getLogger(__name__)
 
 
-async def tell(tx: Connection, event: Event) -> None:
-    """Tells a fact if, and only if, the transaction commits."""
+async def tell(tx: Connection, *events: Event) -> None:
+    """Tells facts if, and only if, the transaction commits."""
+    await tx.execute(
+        """
+        insert into outbox (event_id, subject, payload)
+        select event_id, subject, payload from unnest($1::text[], $2::text[], $3::bytea[])
+             with ordinality as told (event_id, subject, payload, place)
+        order by place
+        """,
+        [ids.new() for _ in events],
+        [subject_for(type(event)) for event in events],
+        [_payload(event) for event in events],
+    )
+
+
+def _payload(event: Event) -> bytes:
     payload = encode(event)
     if len(payload) > LARGEST_BYTES:
         # In the table it would never get out, and hold up all that come after it.
         raise ValueError(f"A {type(event).__name__} of {len(payload)} bytes is too large to be told")
-    await tx.execute(
-        "insert into outbox (event_id, subject, payload) values ($1, $2, $3)",
-        ids.new(),
-        subject_of(type(event)),
-        payload,
-    )
+    return payload
 
 
 class Relay:

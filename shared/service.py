@@ -25,7 +25,7 @@ from shared.bus import EVENTS_STREAM, Bus, Delivery, Puller
 from shared.contracts.ask import Ask, Event, answer_of, is_confidential, subject_of
 from shared.database import Database
 from shared.faults import Fault
-from shared.gathering import Find, Gathering
+from shared.gathering import Answer, Gathering
 from shared.idempotency import Attempt, Turns
 from shared.outbox import Relay
 from shared.sealing import Sealer
@@ -66,11 +66,27 @@ class Service:
             yield tx
         self.relay.nudge()
 
-    async def gathered(self, find: Find[Q, A], question: Q) -> A:
+    async def gathered(self, find: Answer[Q, A], question: Q) -> A:
         """For reading what many ask for at the same time: ``find`` is given all their questions at once."""
         gathering = self._gatherings.get(find)
         if gathering is None:
-            gathering = self._gatherings[find] = Gathering(self.database, find, self.settings)
+            gathering = self._gatherings[find] = Gathering(self.database.connection, find, self.settings)
+        answer: A = await gathering.answer(question)
+        return answer
+
+    async def written_together(self, write: Answer[Q, A], question: Q) -> A:
+        """For writing what many ask for at the same time, in one transaction whose facts are told when it commits.
+
+        What one of them writes must never have to wait for what another transaction has written: all would wait with
+        it. A write with an idempotency key is a part of its own transaction.
+        """
+        if self._attempt:
+            async with self.transaction() as tx:
+                (alone,) = await write(tx, [question])
+            return alone
+        gathering = self._gatherings.get(write)
+        if gathering is None:
+            gathering = self._gatherings[write] = Gathering(self.transaction, write, self.settings, writes=True)
         answer: A = await gathering.answer(question)
         return answer
 

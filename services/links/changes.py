@@ -3,13 +3,14 @@
 Each step works inside a transaction and tells its fact there. What takes long, or needs no database, is done before.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from services.links import fields, slugs, store
+from services.links import fields, slugs, store, store_new
 from shared import ids, outbox, passwords
 from shared.contracts.links import (
     CreateLink,
@@ -48,6 +49,21 @@ async def create(tx: Connection, ask: CreateLink, password_hash: str | None) -> 
     link = await _insert(tx, ask, password_hash)
     await outbox.tell(tx, LinkCreated(link=link))
     return link
+
+
+async def create_all(tx: Connection, wanted: Sequence[store_new.NewRow]) -> list[Link]:
+    """Links without an external id whose short codes are up to us, in the order in which they are ``wanted``."""
+    links: dict[str, Link] = {}
+    for _ in range(SLUG_TRIES):
+        left = [row for row in wanted if row.id not in links]
+        if not left:
+            break
+        links |= await store_new.insert_links(tx, [(row, slugs.generate()) for row in left])
+    if len(links) < len(wanted):
+        raise _no_slug_fault()
+    made = [links[row.id] for row in wanted]
+    await outbox.tell(tx, *(LinkCreated(link=link) for link in made))
+    return made
 
 
 async def change(tx: Connection, before: Link, ask: UpdateLink | UpsertLink, password_hash: str | None) -> Link:
@@ -113,7 +129,11 @@ async def _insert(tx: Connection, ask: CreateLink, password_hash: str | None) ->
             raise taken_fault("external_id", slug)
         if ask.slug is not None:
             raise taken_fault("slug", slug)
-    raise Fault(Code.UNAVAILABLE, "No free short code was found; please try again")
+    raise _no_slug_fault()
+
+
+def _no_slug_fault() -> Fault:
+    return Fault(Code.UNAVAILABLE, "No free short code was found; please try again")
 
 
 async def _hash_of(password: str | None | UnsetType) -> str | None:

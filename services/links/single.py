@@ -1,6 +1,6 @@
 """Questions about one link."""
 
-from services.links import changes, fields, slugs, store
+from services.links import changes, fields, slugs, store, store_new
 from shared import ids
 from shared.contracts.links import (
     CreateLink,
@@ -20,6 +20,9 @@ UPSERT_TRIES = 5  # each further one because somebody else made or deleted the l
 
 async def create_link(service: Service, ask: CreateLink) -> Link:
     ask, password_hash = await changes.prepare(service, ask)
+    if ask.slug is None and ask.external_id is None:
+        return await service.written_together(changes.create_all, store_new.NewRow(ids.new(), ask, password_hash))
+    # Somebody else may be about to take it; then this one waits, and nobody else has to wait with it.
     async with service.transaction() as tx:
         return await changes.create(tx, ask, password_hash)
 

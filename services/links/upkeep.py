@@ -30,8 +30,8 @@ async def note_ends(service: Service, now: datetime) -> None:
     while ended == most:
         async with service.transaction() as tx:
             links = await store_upkeep.lapse(tx, now, most)
-            for link in links:
-                await outbox.tell(tx, LinkExpired(link=link))
+            if links:
+                await outbox.tell(tx, *(LinkExpired(link=link) for link in links))
         ended = len(links)
 
 
