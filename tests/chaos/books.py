@@ -129,5 +129,6 @@ async def _reports_that_differ(bus: Bus, campaign: Campaign, raw: Sequence[async
 
 
 async def left_in_stream(platform: Platform) -> int:
+    """Messages; 0 when there is no stream."""
     reply = await platform.bus._client.request(f"$JS.API.STREAM.INFO.{CLICKS_STREAM}", timeout=5)
-    return int(msgspec.json.decode(reply.data)["state"]["messages"])
+    return int(msgspec.json.decode(reply.data).get("state", {}).get("messages", 0))

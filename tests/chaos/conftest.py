@@ -9,13 +9,16 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import psutil
 import pytest
 
+from deploy.local.child import Command
 from tests import servers as test_servers
 from tests import world as worlds
 from tests.chaos.books import Platform
+from tests.shared.waiting import until
 from tests.world import World
 
 # Names the random numbers of an earlier run, which is then made again as far as processes allow.
@@ -43,6 +46,33 @@ class Own(Platform, frozen=True):
             yield
         finally:
             servers.start_again(name)
+
+    @contextlib.asynccontextmanager
+    async def otherwise(self, name: str, command: Command) -> AsyncIterator[None]:
+        """Inside the block the server runs with another command, on the same data and the same port."""
+        commands = self.world.servers.commands
+        usual = commands[name]
+        await self._run_as(name, command)
+        try:
+            yield
+        finally:
+            await self._run_as(name, usual)
+
+    async def _run_as(self, name: str, command: Command) -> None:
+        async with self.away(name):
+            self.world.servers.commands[name] = command
+            # Whoever was connected has noticed it, and is not taken for somebody who answers.
+            await until(lambda: name != "nats" or not self.bus.connected)
+        await until(self._reached, 20)
+        for service in self.world.services:
+            await self.world.until_answered(service)
+
+    async def _reached(self) -> bool:
+        try:
+            await (await self.world.connect()).close()
+        except (OSError, asyncpg.PostgresError):
+            return False
+        return self.bus.connected
 
 
 @pytest.fixture(scope="package")
