@@ -181,6 +181,14 @@ class Puller:
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
 
+    async def pending(self) -> int:
+        """How many messages wait to be delivered; UNAVAILABLE when out of reach."""
+        try:
+            info = await self._subscription.consumer_info()
+        except AWAY as error:
+            raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
+        return int(info.num_pending or 0)
+
     async def close(self) -> None:
         """Asks for nothing more. The consumer stays, for the other copies and the next start."""
         try:
