@@ -32,6 +32,7 @@ from gateway.server import Server, listen, server
 from gateway.streaming import Places
 from gateway.uses import Uses
 from shared import bus as buses
+from shared import heap
 from shared import log as logs
 from shared.answering import Answering
 from shared.settings import Settings, SettingsError
@@ -131,6 +132,7 @@ async def _until_stopped(
 
 
 def main() -> None:
+    heap.settle()
     try:
         settings = Settings.read(os.environ)
         logs.set_up(settings)

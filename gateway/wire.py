@@ -16,6 +16,7 @@ from shared.faults import Code, Detail, Fault
 from shared.settings import Settings
 
 MOST_PARAMETERS = 50
+_SHORT_QUERY_BYTES = 100
 LONGEST_NAME = 100  # of a field or parameter that is not known here, when the answer repeats it
 
 _encoder = msgspec.json.Encoder()
@@ -78,8 +79,18 @@ def decode_body(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
         raise Fault(Code.INVALID, f"The request body is not valid JSON: {error}", field="body") from None
 
 
-def decode_query(kind: type[Any] | None, query: bytes) -> Any:
-    """The query string as ``kind``; no kind: there must be no parameter."""
+def decode_query(kind: Any, query: bytes) -> Any:
+    """The query string as ``kind``, a frozen type; None: there must be no parameter."""
+    return _remembered_query(kind, query) if len(query) <= _SHORT_QUERY_BYTES else _decoded_query(kind, query)
+
+
+# What is asked again and again is read once. What is refused is read each time.
+@lru_cache(maxsize=1024)
+def _remembered_query(kind: Any, query: bytes) -> Any:
+    return _decoded_query(kind, query)
+
+
+def _decoded_query(kind: type[Any] | None, query: bytes) -> Any:
     given: dict[str, str] = {}
     for name, value in _parameters(query):
         if name in given:

@@ -134,6 +134,8 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
     return host, int(port)
 
 
+# Many links lead to the same few hosts, and to read a name takes longer than all the rest of its address.
+@lru_cache(maxsize=4096)
 def _host(text: str) -> str:
     """A DNS name in punycode, an IPv4 address in dotted decimal, or an IPv6 address in brackets."""
     try:
@@ -185,6 +187,7 @@ def _ipv6(text: str) -> str:
     return str(address.ipv4_mapped) if address.ipv4_mapped else f"[{address.compressed}]"
 
 
+@lru_cache(maxsize=4096)
 def _home_name(host: str) -> str:
     """One name for all that is the same host: no dot at the end, and one word for the whole loopback."""
     name = host.removesuffix(".")

@@ -17,7 +17,7 @@ import msgspec
 import uvloop
 
 from shared import bus as buses
-from shared import context, idempotency
+from shared import context, heap, idempotency
 from shared import database as databases
 from shared import log as logs
 from shared.answering import Answerer, Answering
@@ -165,9 +165,15 @@ def _repeatable(service: Service, kind: type[Ask[Any]], handle: Callable[[Servic
 
 
 def main(
-    name: str, handlers: Sequence[Handler], listeners: Sequence[Listener] = (), background: Sequence[Background] = ()
+    name: str,
+    handlers: Sequence[Handler],
+    listeners: Sequence[Listener] = (),
+    background: Sequence[Background] = (),
+    *,
+    young_objects: int = heap.YOUNG_OBJECTS,
 ) -> None:
     """Runs the service until SIGTERM or SIGINT; exit status 0 after a clean stop."""
+    heap.settle(young_objects)
     try:
         settings = Settings.read(os.environ)
         for needed in ("database_url", "secret_key"):

@@ -1,5 +1,3 @@
-import gc
-
 from services.analytics.handlers import HANDLERS
 from services.analytics.housekeeping import keep_house
 from services.analytics.ingest import ingest
@@ -11,7 +9,9 @@ from shared import service
 YOUNG_OBJECTS = 100_000
 
 if __name__ == "__main__":
-    gc.set_threshold(YOUNG_OBJECTS)
-    # What has been imported stays for good, so there is no use in looking through it again and again.
-    gc.freeze()
-    service.main("analytics", HANDLERS, background=(ingest, report_links, report_profiles, keep_house))
+    service.main(
+        "analytics",
+        HANDLERS,
+        background=(ingest, report_links, report_profiles, keep_house),
+        young_objects=YOUNG_OBJECTS,
+    )

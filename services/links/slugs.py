@@ -5,9 +5,10 @@ import secrets
 
 from shared import reserved
 from shared.faults import Code, Fault
-from shared.ids import ALPHABET
+from shared.ids import base62
 
 LENGTH = 7  # 62 ** 7 is 3.5 million million
+_SLUGS = 62**LENGTH
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{3,50}")
 
 
@@ -28,6 +29,6 @@ def valid(text: str) -> bool:
 def generate() -> str:
     """Seven characters that nobody can guess, and never a reserved word."""
     while True:
-        slug = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+        slug = base62(secrets.randbelow(_SLUGS), LENGTH)
         if not reserved.is_reserved(slug):
             return slug

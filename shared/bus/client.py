@@ -12,7 +12,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig
+from nats.js.api import AckPolicy, ConsumerConfig, Header, KeyValueConfig
 from nats.js.client import KV_STREAM_TEMPLATE
 from nats.js.kv import KeyValue
 
@@ -30,6 +30,7 @@ from shared.bus.messages import (
     Puller,
     Request,
     Serving,
+    refusal_of,
     settle,
 )
 from shared.bus.pulse import Pulse
@@ -57,6 +58,7 @@ class Bus:
         self._closed = asyncio.Event()
         self._pulse = Pulse(client, settings)
         self._inbox = Inbox(client)
+        self._hearers: dict[type[Event], list[Callable[[Any], None]]] = {}
         self._keeps_streams = False
         self._mending: asyncio.Task[None] | None = None
 
@@ -145,23 +147,32 @@ class Bus:
         if not self._client.is_connected:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be reached right now")
         try:
-            await self._stream.publish(subject, payload, timeout=timeout, headers={"Nats-Msg-Id": message_id})
+            receipt = await self._inbox.request(subject, payload, timeout, {Header.MSG_ID: message_id})
         except TimeoutError:
             raise Fault(Code.TIMEOUT, "The stream did not acknowledge in time") from None
         except AWAY as error:
-            if isinstance(error, nats.js.errors.NoStreamResponseError):
+            if isinstance(error, nats.errors.NoRespondersError):
                 self.mend()
             raise Fault(Code.UNAVAILABLE, f"The stream cannot take messages right now: {error}") from error
+        if refusal := refusal_of(receipt.data):
+            raise Fault(Code.UNAVAILABLE, f"The stream cannot take messages right now: {refusal}")
 
     async def hear(self, event: type[E], call: Callable[[E], None]) -> None:
         """Every process that listens hears the event at once; what is told while it is away is not repeated."""
+        if event in self._hearers:
+            self._hearers[event].append(call)
+            return
+        calls = [call]
         decoder = decoder_for(event)
 
         async def on_message(message: Msg) -> None:
-            call(decoder.decode(message.data))
+            told = decoder.decode(message.data)
+            for each in calls:
+                _hand_over(each, told)
 
         await self._client.subscribe(subject_of(event), cb=on_message)
         await settle(self._client)
+        self._hearers[event] = calls
 
     async def pull(self, stream: str, durable: str, subject: str, *, deliveries: int, ack_wait: float) -> Puller:
         """A durable consumer of a stream, made or brought up to date; UNAVAILABLE when the stream is out of reach.
@@ -272,6 +283,14 @@ class Bus:
         except AWAY as error:
             # Lost once more: the next connection, or the next message without a stream, brings us here again.
             log.info("The streams are looked at later: %s", str(error) or type(error).__name__)
+
+
+def _hand_over(call: Callable[[E], None], event: E) -> None:
+    try:
+        call(event)
+    except Exception:
+        # One listener's defect must not keep the others from hearing it.
+        log.exception("What is done when a %s is heard has failed", type(event).__name__)
 
 
 def _answer(kind: type[Ask[A]], reply: Msg) -> A:

@@ -43,6 +43,26 @@ async def settle(client: Client) -> None:
     await client.flush()
 
 
+class _Refusal(msgspec.Struct, frozen=True):
+    description: str = ""
+
+
+class _Receipt(msgspec.Struct, frozen=True):
+    error: _Refusal | None = None
+
+
+_receipts = msgspec.json.Decoder(_Receipt)
+
+
+def refusal_of(receipt: bytes) -> str | None:
+    """What a stream says that does not take in a message; None when it has it safely."""
+    try:
+        error = _receipts.decode(receipt).error
+    except msgspec.DecodeError as unreadable:
+        return f"its receipt makes no sense: {unreadable}"
+    return None if error is None else error.description or "it gives no reason"
+
+
 class Request(msgspec.Struct, frozen=True):
     """A question as it arrives, before it is decoded."""
 
