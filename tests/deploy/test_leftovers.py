@@ -60,7 +60,9 @@ async def test_somebody_else_with_the_same_number_is_left_alone() -> None:
 
 
 async def test_postgres_is_asked_for_a_quick_end() -> None:
-    with running(SLEEP) as child:
+    # What a shell starts in the background begins with this signal ignored.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    with running(f"{listening}; {SLEEP}") as child:
         await leftovers.stop(recorded(child.pid, psutil.Process(child.pid).create_time(), "postgres"), 5)
         # Python turns SIGINT into an exception and then dies of it.
         assert child.wait() == -signal.SIGINT
