@@ -250,6 +250,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(gt=0, description="How long a list or search may take before it is refused; less than its asker waits."),
     ] = 1.5
+    links_remembered_searches: Annotated[
+        int, Meta(ge=1, description="Searches whose total is remembered as long as no link of the workspace changes.")
+    ] = 1_000
     links_upkeep_rows: Annotated[int, Meta(ge=1, description="Rows that one step of this upkeep changes.")] = 1_000
 
     # Bio pages

@@ -3,7 +3,9 @@
 import asyncio
 from datetime import UTC, datetime
 
-from services.links import fields, store_lists, store_search, upkeep
+from services.links import fields, pages, store_blocks, store_lists, store_search, upkeep
+from services.links.remembered import Search, Searches
+from services.links.store_blocks import POSITION
 from shared import destinations, ids
 from shared.contracts.links import (
     ExportLinks,
@@ -27,12 +29,16 @@ TOO_LONG = "This takes too long right now: a longer text, a tag, a status or an 
 # What takes longer to pass over is asked for alone, so that no other page waits for it.
 NEAR_OFFSET = 1000
 
+_searches = Searches()
+
 
 async def list_links(service: Service, ask: ListLinks) -> LinkPage:
     _check_page(ask.limit, ask.offset)
     if ask.active is None and ask.offset <= NEAR_OFFSET:
         return await service.gathered(store_lists.list_links, ask)
     async with service.database.connection() as db:
+        if ask.offset > pages.FAR:
+            return await _list_far(db, ask)
         if ask.active is None:
             (page,) = await store_lists.list_links(db, [ask])
             return page
@@ -55,10 +61,11 @@ async def search_links(service: Service, ask: SearchLinks) -> LinkPage:
     async with service.database.connection() as db:
         try:
             async with asyncio.timeout(service.settings.links_search_seconds):
-                links, total = await store_search.search_links(db, ask)
+                search = await _counted(service, db, ask)
+                links = await pages.read_page(db, ask, search)
         except TimeoutError as error:
             raise Fault(Code.UNAVAILABLE, TOO_LONG, retry_after=1) from error
-    return LinkPage(links=links, total=total)
+    return LinkPage(links=links, total=search.total)
 
 
 async def find_links(db: Connection, ask: FindLinks) -> LinkPage:
@@ -84,6 +91,31 @@ async def list_tags(db: Connection, ask: ListTags) -> TagPage:
     _check_page(ask.limit, ask.offset)
     tags, total = await store_lists.list_tags(db, ask.workspace, ask.mode, ask.limit, ask.offset)
     return TagPage(tags=tags, total=total)
+
+
+async def _list_far(db: Connection, ask: ListLinks) -> LinkPage:
+    total = await store_lists.count_links(db, ask.workspace, ask.mode, ask.active)
+    place = await store_blocks.find_place(db, ask.workspace, ask.mode, POSITION, ask.offset, active=ask.active)
+    if place is None:
+        return LinkPage(links=(), total=total)
+    position = store_blocks.first_position(place.block)
+    links = await store_lists.list_far_links(
+        db, ask.workspace, ask.mode, ask.active, position, ask.limit, place.passed_over
+    )
+    return LinkPage(links=links, total=total)
+
+
+async def _counted(service: Service, db: Connection, ask: SearchLinks) -> Search:
+    """Without a text the total is kept. With one it is counted once for as long as no link has changed."""
+    if ask.search is None:
+        return Search(version=0, total=await store_search.count_links(db, ask))
+    known = _searches.get(ask)
+    if known and known.version == await store_search.find_version(db, ask.workspace, ask.mode):
+        return known
+    total, version = await store_search.count_matches(db, ask)
+    search = Search(version=version, total=total)
+    _searches.put(ask, search, service.settings.links_remembered_searches)
+    return search
 
 
 def _check_page(limit: int, offset: int) -> None:

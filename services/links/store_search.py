@@ -5,15 +5,19 @@ falls out of the plan, and the planner knows whether a tag or a text is rare (th
 or common (then the list is walked in its order until the page is full).
 """
 
-import asyncpg
+import msgspec
 
-from services.links.store_rows import link_of
+from services.links.store_blocks import Bound
+from services.links.store_rows import fetch_planned, link_of
 from shared.contracts.links import ExportLinks, Link, Order, SearchLinks, Sort
+from shared.contracts.modes import Mode
 from shared.database import Connection
 
 FEW = 5_000  # matches
+_NONE = (None, None)
 
-# $1 workspace, $2 mode, $3 archived, $4 tag, $5 status, $6 pattern, $7 limit, $8 offset.
+# $1 workspace, $2 mode, $3 archived, $4 tag, $5 status, $6 pattern, $7 limit, $8 offset; only what is from ($9, $10) on
+# and before ($11, $12).
 _BY_AGE = """
 with page as materialized (
     select e.link as id, e.created_at as place from link_entries e
@@ -22,6 +26,8 @@ with page as materialized (
       and ($4::text is null or e.tags @> array[$4])
       and ($5::text is null or e.state = $5)
       and ($6::text is null or e.words like lower($6))
+      and ($9::timestamptz is null or (e.created_at, e.link) >= ($9, $10))
+      and ($11::timestamptz is null or (e.created_at, e.link) < ($11, $12))
     order by e.created_at desc, e.link desc limit $7 offset $8
 )
 select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
@@ -39,6 +45,8 @@ with page as materialized (
       and ($4::text is null or e.tags @> array[$4])
       and ($5::text is null or e.state = $5)
       and ($6::text is null or e.words like lower($6))
+      and ($9::bigint is null or (r.clicks, r.link) >= ($9, $10))
+      and ($11::bigint is null or (r.clicks, r.link) < ($11, $12))
     order by r.clicks desc, r.link desc limit $7 offset $8
 )
 select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
@@ -69,11 +77,13 @@ select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, 
 from page join links l using (id) order by page.place desc, l.id desc
 """
 
-# When nothing is asked for that only an entry knows. $4 limit, $5 offset.
+# When nothing is asked for that only an entry knows. $4 limit, $5 offset; from ($6, $7) on and before ($8, $9).
 _ALL_BY_CLICKS = """
 with page as materialized (
     select r.link as id, r.clicks as place from link_ranks r
     where r.workspace = $1 and r.mode = $2 and ($3::bool is null or r.archived = $3)
+      and ($6::bigint is null or (r.clicks, r.link) >= ($6, $7))
+      and ($8::bigint is null or (r.clicks, r.link) < ($8, $9))
     order by r.clicks desc, r.link desc limit $4 offset $5
 )
 select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
@@ -115,41 +125,44 @@ from page join links l using (id) order by page.place desc, l.id desc
 """
 
 
-async def search_links(db: Connection, ask: SearchLinks) -> tuple[tuple[Link, ...], int]:
-    """A page, and how many match in all. Whichever end of the list is nearer, there the walk to the page begins."""
-    total = await _count_links(db, ask) if ask.search is None else await _count_matches(db, ask)
-    length = min(ask.limit, total - ask.offset)
-    if length <= 0:
-        return (), total
-    behind = total - ask.offset - length
-    if behind >= ask.offset:
-        return tuple(await _list_page(db, ask, ask.order, total, length, ask.offset)), total
-    other_way = Order.ASC if ask.order is Order.DESC else Order.DESC
-    return tuple(reversed(await _list_page(db, ask, other_way, total, length, behind))), total
+class Start(msgspec.Struct, frozen=True):
+    """A part of the list that a page begins in, and how many links of it come before that page."""
+
+    passed_over: int
+    since: Bound | None = None
+    before: Bound | None = None
 
 
-async def _list_page(db: Connection, ask: SearchLinks, order: Order, total: int, limit: int, offset: int) -> list[Link]:
-    text, filters = _page_text(ask, total)
+async def list_page(
+    db: Connection, ask: SearchLinks, order: Order, total: int, limit: int, start: Start
+) -> tuple[Link, ...]:
+    """In this ``order``, whichever was asked for. ``total`` matches tell which statement reads the fewest rows."""
+    # To gather them all is of no use where the page's part of the list is known.
+    few = total <= FEW and start.since is None and start.before is None
+    text, filters, bounded = _page_text(ask, few=few)
     if order is Order.ASC:
         text = text.replace(" desc", " asc")
-    rows = await _fetch_planned(db, text, ask.workspace, ask.mode, ask.archived, *filters, limit, offset)
-    return [link_of(row) for row in rows]
+    bounds = (*(start.since or _NONE), *(start.before or _NONE)) if bounded else ()
+    rows = await fetch_planned(
+        db, text, ask.workspace, ask.mode, ask.archived, *filters, limit, start.passed_over, *bounds
+    )
+    return tuple(map(link_of, rows))
 
 
-def _page_text(ask: SearchLinks, total: int) -> tuple[str, tuple[str | None, ...]]:
-    """The statement that reads the fewest rows, and the filters that it takes."""
+def _page_text(ask: SearchLinks, *, few: bool) -> tuple[str, tuple[str | None, ...], bool]:
+    """The statement, the filters that it takes, and whether it takes bounds."""
     by_clicks = ask.sort is Sort.CLICKS
     if ask.tag is not None and ask.search is None:
-        return _TAGGED_BY_CLICKS if by_clicks else _TAGGED_BY_AGE, (ask.tag, ask.status)
+        return _TAGGED_BY_CLICKS if by_clicks else _TAGGED_BY_AGE, (ask.tag, ask.status), False
     filters = (ask.tag, ask.status, _containing(ask.search))
     if not by_clicks:
-        return _BY_AGE, filters
+        return _BY_AGE, filters, True
     if not any(filters):
-        return _ALL_BY_CLICKS, ()
-    return _FEW_BY_CLICKS if total <= FEW else _BY_CLICKS, filters
+        return _ALL_BY_CLICKS, (), True
+    return (_FEW_BY_CLICKS, filters, False) if few else (_BY_CLICKS, filters, True)
 
 
-async def _count_links(db: Connection, ask: SearchLinks) -> int:
+async def count_links(db: Connection, ask: SearchLinks) -> int:
     """Known without counting."""
     total: int = await db.fetchval(
         """
@@ -171,12 +184,18 @@ async def _count_links(db: Connection, ask: SearchLinks) -> int:
     return total
 
 
-async def _count_matches(db: Connection, ask: SearchLinks) -> int:
-    """Takes as long as there are matches; with a text of one or two characters, as there are links."""
-    rows = await _fetch_planned(
+async def count_matches(db: Connection, ask: SearchLinks) -> tuple[int, int]:
+    """How many match, and the version of the links that were counted.
+
+    Takes as long as there are matches; with a text of one or two characters, as there are links.
+    """
+    rows = await fetch_planned(
         db,
         """
-        select count(*) as total from link_entries e
+        select count(*) as total,
+               coalesce((select changes from link_versions where workspace = $1 and mode = $2), 0)
+               + (select count(*) from link_changes where workspace = $1 and mode = $2 and tag = '') as version
+        from link_entries e
         where e.workspace = $1 and e.mode = $2
           and ($3::bool is null or e.archived = $3)
           and ($4::text is null or e.tags @> array[$4])
@@ -190,13 +209,25 @@ async def _count_matches(db: Connection, ask: SearchLinks) -> int:
         ask.status,
         _containing(ask.search),
     )
-    total: int = rows[0]["total"]
-    return total
+    return rows[0]["total"], rows[0]["version"]
+
+
+async def find_version(db: Connection, workspace: str, mode: Mode) -> int:
+    """A number that is another one after every change in what links are found by; their clicks are not."""
+    version: int = await db.fetchval(
+        """
+        select coalesce((select changes from link_versions where workspace = $1 and mode = $2), 0)
+               + (select count(*) from link_changes where workspace = $1 and mode = $2 and tag = '')
+        """,
+        workspace,
+        mode,
+    )
+    return version
 
 
 async def export_links(db: Connection, ask: ExportLinks) -> tuple[Link, ...]:
     """Those that come after ``ask.after``, by their ids."""
-    rows = await _fetch_planned(
+    rows = await fetch_planned(
         db,
         """
         with page as materialized (
@@ -225,13 +256,6 @@ async def export_links(db: Connection, ask: ExportLinks) -> tuple[Link, ...]:
         ask.limit,
     )
     return tuple(map(link_of, rows))
-
-
-async def _fetch_planned(db: Connection, text: str, *values: object) -> list[asyncpg.Record]:
-    # A statement of its own each time: PostgreSQL plans one that is kept without its values after five uses.
-    statement = await db.prepare(text)
-    rows: list[asyncpg.Record] = await statement.fetch(*values)
-    return rows
 
 
 def _containing(text: str | None) -> str | None:

@@ -31,7 +31,10 @@ async def lapse(tx: Connection, now: datetime, limit: int) -> tuple[Link, ...]:
 
 
 async def fold_changes(tx: Connection, limit: int) -> int:
-    """Adds what has changed to the tallies; how many changes that were. Copies that do this at once share them out."""
+    """Adds what has changed to the tallies, and by a trigger to the blocks; how many changes that were.
+
+    Copies that do this at once share them out.
+    """
     folded: int = await tx.fetchval(
         """
         with taken as (
@@ -54,5 +57,27 @@ async def fold_changes(tx: Connection, limit: int) -> int:
     return folded
 
 
+async def fold_moves(tx: Connection, limit: int) -> int:
+    """Adds the moves that clicks have made to the blocks, which a trigger does; how many moves that were."""
+    folded: int = await tx.fetchval(
+        """
+        with taken as (
+            delete from link_moves
+            where id in (select id from link_moves order by id limit $1 for update skip locked)
+            returning id
+        )
+        select count(*) from taken
+        """,
+        limit,
+    )
+    return folded
+
+
 async def delete_empty_tallies(tx: Connection) -> None:
-    await tx.execute("delete from link_tallies where links = 0")
+    # Those that another copy has just come to are left to it, so that neither waits for the other in a circle.
+    await tx.execute(
+        """
+        delete from link_tallies
+        where ctid = any (array(select ctid from link_tallies where links = 0 for update skip locked))
+        """
+    )

@@ -43,3 +43,7 @@ async def fold(service: Service) -> None:
             folded = await store_upkeep.fold_changes(tx, most)
             if folded:
                 await store_upkeep.delete_empty_tallies(tx)
+    folded = most
+    while folded == most:
+        async with service.database.transaction() as tx:
+            folded = await store_upkeep.fold_moves(tx, most)
