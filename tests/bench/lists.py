@@ -5,11 +5,25 @@ Asked through the bus, so that the services and the servers are measured and not
 
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
+
 from shared import ids
-from shared.contracts.links import FindLinks, ListLinks, ListTags, Order, SearchLinks, Sort, Status
+from shared.contracts.links import (
+    CreateLink,
+    DeleteLink,
+    FindLinks,
+    ListLinks,
+    ListTags,
+    Order,
+    SearchLinks,
+    Sort,
+    Status,
+)
 from shared.contracts.modes import Mode
+from shared.database import migrations_of
 from tests.bench import lab
 from tests.bench.figures import Figure, at_most
 from tests.bench.lab import Lab
@@ -19,6 +33,7 @@ FEW = 1_000
 TURNS = 9
 REPEATS = 3  # in one turn, of which the quickest counts
 LIMIT = 50
+_STEP_SECONDS = 300
 
 # The offset of a deep page is a part of the list, and so deeper in the longer one.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -41,7 +56,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "last page": {"part": 0.999},
     "page in the middle": {"part": 0.5},
     "page in the middle, by clicks": {"part": 0.5, "sort": Sort.CLICKS},
+    "page in the middle, active": {"part": 0.45, "status": Status.ACTIVE},
+    "page in the middle of a search": {"part": 0.5, "search": "example"},
 }
+# The same when a link has been made since the last one: nothing that was remembered can be used.
+AFTER_A_CHANGE = (
+    "page in the middle",
+    "page in the middle, by clicks",
+    "search, 20 matches",
+    "search, 1 in 5",
+    "search, all",
+    "search, 1 character",
+    "page in the middle of a search",
+)
+
+Before = Callable[[Lab, Any], Awaitable[None]]
 
 
 async def lists() -> list[Figure]:
@@ -52,18 +81,36 @@ async def lists() -> list[Figure]:
         for name, fields in VARIANTS.items():
             figures += await _compare(room, name, _search(many, MANY, fields), _search(few, FEW, fields))
         figures += await _compare(room, "by position", _by_position(many), _by_position(few))
+        middle = (_by_position(many, MANY // 2), _by_position(few, FEW // 2))
+        figures += await _compare(room, "by position, page in the middle", *middle)
         figures += await _compare(room, "by destination", _by_destination(many), _by_destination(few))
-        return figures + await _compare(room, "tags", _tags(many), _tags(few))
+        figures += await _compare(room, "tags", _tags(many), _tags(few))
+        for name in AFTER_A_CHANGE:
+            asks = _search(many, MANY, VARIANTS[name]), _search(few, FEW, VARIANTS[name])
+            figures += await _compare(room, f"{name}, after a change", *asks, before=_change)
+        return figures
 
 
-async def _compare(room: Lab, name: str, large: Any, small: Any) -> list[Figure]:
+async def _change(room: Lab, ask: SearchLinks) -> None:
+    """A link comes and goes again."""
+    link = await room.world.bus.ask(
+        CreateLink(workspace=ask.workspace, mode=ask.mode, destination_url="https://www.example.net/")
+    )
+    await room.world.bus.ask(DeleteLink(workspace=ask.workspace, mode=ask.mode, id=link.id))
+
+
+async def _rest(_: Lab, __: Any) -> None:
+    """Nothing happens before a question."""
+
+
+async def _compare(room: Lab, name: str, large: Any, small: Any, *, before: Before = _rest) -> list[Figure]:
     ratios, took = [], []
     for turn in range(TURNS + 1):
         # Which one goes first changes, and the first turn warms up.
         if turn % 2:
-            long, short = await _time(room, large), await _time(room, small)
+            long, short = await _time(room, large, before), await _time(room, small, before)
         else:
-            short, long = await _time(room, small), await _time(room, large)
+            short, long = await _time(room, small, before), await _time(room, large, before)
         if turn:
             ratios.append(long / short)
             took.append(long * 1000)
@@ -71,9 +118,10 @@ async def _compare(room: Lab, name: str, large: Any, small: Any) -> list[Figure]
     return [Figure(name, "×", tuple(ratios), at_most(2.0)), Figure("  with 1,000,000 links", "ms", tuple(took))]
 
 
-async def _time(room: Lab, ask: Any) -> float:
+async def _time(room: Lab, ask: Any, before: Before) -> float:
     best = float("inf")
     for _ in range(REPEATS):
+        await before(room, ask)
         began = time.perf_counter()
         await room.world.bus.ask(ask, timeout=10)
         best = min(best, time.perf_counter() - began)
@@ -86,8 +134,8 @@ def _search(workspace: str, size: int, fields: dict[str, Any]) -> SearchLinks:
     return SearchLinks(workspace=workspace, mode=Mode.LIVE, limit=LIMIT, offset=offset, **given)
 
 
-def _by_position(workspace: str) -> ListLinks:
-    return ListLinks(workspace=workspace, mode=Mode.LIVE, limit=LIMIT)
+def _by_position(workspace: str, offset: int = 0) -> ListLinks:
+    return ListLinks(workspace=workspace, mode=Mode.LIVE, limit=LIMIT, offset=offset)
 
 
 def _by_destination(workspace: str) -> FindLinks:
@@ -99,11 +147,13 @@ def _tags(workspace: str) -> ListTags:
 
 
 async def _fill(room: Lab, workspaces: dict[str, int]) -> None:
-    """As the owner, with the indexes put off until the rows are there: made once and not a million times extended."""
-    room.say(f"{sum(workspaces.values()):,} links are made")
+    """As the owner and without triggers; indexes are put off until the rows are there: made once and not a million
+    times extended."""
     owner = await room.world.connect()
     try:
-        await owner.execute("set search_path = links")
+        await owner.execute("set search_path = links, public")
+        await owner.execute("set maintenance_work_mem = '512MB'")
+        await owner.execute("set session_replication_role = replica")
         indexes = await owner.fetch("""
             select indexname, indexdef from pg_indexes
             where schemaname = 'links' and (indexname like 'link_entries_%' or indexname = 'link_ranks_order')
@@ -111,16 +161,60 @@ async def _fill(room: Lab, workspaces: dict[str, int]) -> None:
         """)
         await owner.execute("".join(f"drop index {row['indexname']};" for row in indexes))
         for workspace, size in workspaces.items():
-            await owner.execute(_LINKS, workspace, size, timeout=400)
-        room.say("the indexes are made")
+            room.say(f"{size:,} links are made")
+            await owner.execute(_LINKS, workspace, size, timeout=_STEP_SECONDS)
+        for statement in _DERIVED:
+            room.say(statement.strip().partition(" (")[0])
+            await owner.execute(statement, timeout=_STEP_SECONDS)
+        room.say("blocks are counted")
+        await _count_blocks(owner)
         for row in indexes:
-            await owner.execute(row["indexdef"], timeout=400)
+            room.say(f"{row['indexname']} is made")
+            await owner.execute(row["indexdef"], timeout=_STEP_SECONDS)
         await owner.execute(
-            "vacuum analyze links, link_entries, link_ranks, link_tallies, link_tags, link_tag_ranks", timeout=100
+            "vacuum analyze links, link_entries, link_ranks, link_tallies, link_tags, link_tag_ranks, link_blocks",
+            timeout=_STEP_SECONDS,
         )
     finally:
         await owner.close()
 
+
+async def _count_blocks(owner: asyncpg.Connection) -> None:
+    """As the migration does it for links that were there before."""
+    (counting,) = (path for path in migrations_of("links") if path.stem == "0012_blocks_of_old_links")
+    for statement in counting.read_text(encoding="utf-8").removesuffix(";\n").split(";\n"):
+        await owner.execute(statement, timeout=_STEP_SECONDS)
+
+
+# As the triggers would have it.
+_DERIVED = (
+    """
+    insert into link_entries (link, workspace, mode, archived, active, state, position, created_at, tags, words)
+    select id, workspace, mode, archived, active, state_of(active, lapsed), position, created_at, tags,
+           words_of(title, slug, destination_url)
+    from links order by id
+    """,
+    """
+    insert into link_ranks (link, workspace, mode, archived, clicks)
+    select id, workspace, mode, archived, clicks from links order by id
+    """,
+    """
+    insert into link_tallies (workspace, mode, tag, archived, active, lapsed, links)
+    select workspace, mode, tag, archived, active, lapsed, count(*)
+    from links, unnest(array_prepend('', tags)) as t (tag)
+    group by workspace, mode, tag, archived, active, lapsed
+    """,
+    """
+    insert into link_tags (workspace, mode, tag, created_at, link, archived, state)
+    select workspace, mode, tag, created_at, id, archived, state_of(active, lapsed)
+    from links, unnest(tags) as t (tag) order by 1, 2, 3, 4, 5
+    """,
+    """
+    insert into link_tag_ranks (workspace, mode, tag, clicks, link, archived, state)
+    select workspace, mode, tag, clicks, id, archived, state_of(active, lapsed)
+    from links, unnest(tags) as t (tag) order by 1, 2, 3, 4, 5
+    """,
+)
 
 _LINKS = """
 insert into links (
