@@ -37,7 +37,9 @@ async def list_links(db: Connection, asked: Sequence[ListLinks]) -> list[LinkPag
             where workspace = asked.workspace and mode = asked.mode and not archived
             order by position, created_at, link limit asked.most offset asked.passed_over
         ) page on true
-        left join links l using (id)
+        -- Looked up one by one, for which `offset` stands: without knowing how long the page is, the planner would
+        -- rather merge it with all links there are.
+        left join lateral (select * from links where links.id = page.id offset 0) l on true
         order by asked.place, l.position, l.created_at, l.id
         """,
         [ask.workspace for ask in asked],
