@@ -4,6 +4,7 @@ A question goes to one copy of the service that answers it, with a deadline; an 
 to whoever listens. Nobody names a subject: it follows from the type of the message.
 """
 
+from shared.bus import lean  # noqa: F401 - the first that imports NATS decides how
 from shared.bus.client import Bus
 from shared.bus.connection import connect
 from shared.bus.follower import Extent, Follower
