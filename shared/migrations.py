@@ -61,6 +61,8 @@ async def _make_role(connection: asyncpg.Connection, service: str, password: str
         alter role {role} set statement_timeout = '{int(statement_timeout * 1000)}ms';
         alter role {role} set lock_timeout = '2s';
         alter role {role} set idle_in_transaction_session_timeout = '10s';
+        -- Statements are short: to compile one takes longer than to run it.
+        alter role {role} set jit = off;
         revoke all on database {database} from public;
         revoke all on schema public from public;
         grant connect on database {database} to {role};
