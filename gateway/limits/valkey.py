@@ -7,6 +7,7 @@ replies are read, or the connection is dropped, so no reply can meet a caller it
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
 from typing import cast
@@ -97,7 +98,7 @@ class Valkey:
             metrics.FAILURES.labels("queue full").inc()
             return None
         waiter: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
-        group.commands.append(_command(caps, now_ms))
+        group.commands.append(_command(tuple(caps), now_ms))
         group.waiters.append(waiter)
         return await waiter
 
@@ -210,7 +211,9 @@ async def _reply(connection: AbstractConnection) -> object:
         return refusal
 
 
-def _command(caps: Sequence[Cap], now_ms: int | None) -> bytes:
+# The same few callers send it again and again.
+@lru_cache(maxsize=4096)
+def _command(caps: tuple[Cap, ...], now_ms: int | None) -> bytes:
     numbers = [b"%d" % number for cap in caps for number in (cap.limit, cap.bucket_ms)]
     now = b"" if now_ms is None else b"%d" % now_ms
     return _pack(b"EVALSHA", _SHA, b"%d" % len(caps), *(cap.counter for cap in caps), now, *numbers)
