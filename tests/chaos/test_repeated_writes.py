@@ -19,6 +19,7 @@ from shared.contracts.ask import subject_of
 from shared.contracts.links import LinkCreated
 from tests.chaos.conftest import Own, Say
 from tests.client import Answer, Client
+from tests.deploy.command import gone
 from tests.shared.waiting import until
 from tests.world import Gateway, Process
 
@@ -29,7 +30,7 @@ PAUSE_SECONDS = 0.2
 WORKSPACES = 4  # so that none of them comes near its limit
 # Whoever is answered so may come again.
 PASSING = {409, 503, 504}
-NO_LIMITS = {"limit_address_keyed_per_minute": 0, "limit_user_per_hour": 0}
+NO_LIMITS = {"limit_address_per_minute": 0, "limit_address_keyed_per_minute": 0, "limit_user_per_hour": 0}
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -119,10 +120,15 @@ class Scene:
             return
         servers = self._own.world.servers
         postmaster = self._own.server("postgres")
-        for process in (postmaster, *postmaster.children(recursive=True)):
+        # Stopped, it starts nobody any more. One that is left over would keep the next server from starting.
+        postmaster.suspend()
+        await until(lambda: postmaster.status() == psutil.STATUS_STOPPED)
+        family = [*postmaster.children(recursive=True), postmaster]
+        for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         await asyncio.to_thread(servers.processes["postgres"].wait, 20)
+        assert await asyncio.to_thread(gone, family, 20)
         servers.start_again("postgres")
 
     async def _balance(self, keys: int) -> Balance:
