@@ -9,7 +9,7 @@ import pytest
 
 from tests import servers as test_servers
 from tests import world as worlds
-from tests.client import Client, until
+from tests.client import Client
 from tests.dialects.v1.live import clicks, happen, tokens, until_watchers
 from tests.servers import Servers
 from tests.sse import Event, Watch, watch
@@ -46,8 +46,7 @@ async def test_after_the_kill_of_a_gateway_another_one_goes_on_without_loss_or_d
             await gateway.process.stop(signal.SIGKILL)
             seen += await live.end(5)
             last = live.last_id
-        await gateway.process.start()
-        await until_ready(client.at(gateway.url))
+        await gateway.start()
     async with watch(client, after=last) as live:
         enough.set()
         await clicking
@@ -72,16 +71,6 @@ async def on_and_on(client: Client, code: str, letters: list[str], enough: async
         letters.append(f"t{len(letters)}")
         await clicks(client, code, letters[-1:])
         await asyncio.sleep(0.1)
-
-
-async def until_ready(client: Client) -> None:
-    async def status() -> int:
-        try:
-            return (await client.get("/readyz")).status
-        except aiohttp.ClientError:
-            return 0
-
-    await until(status, lambda seen: seen == 200, seconds=20)
 
 
 async def test_a_kill_of_the_analytics_shows_nothing_twice(world: World, client: Client) -> None:
