@@ -14,10 +14,9 @@ from deploy import operate, operate_keys
 from deploy.imports import WantedImport
 from deploy.local import console
 from deploy.local.data_dir import DataDir
+from deploy.local.options import Options
 from deploy.local.panel import Panel
-from deploy.local.stack import Options
 from deploy.local.trouble import Trouble, explain
-from deploy.local.up import up
 from deploy.operate import Answer, NewAccount
 from deploy.operate_keys import WantedKey
 from shared import linkfiles
@@ -162,6 +161,9 @@ def _add_rebuild(parser: argparse.ArgumentParser) -> None:
 
 
 def _up(given: argparse.Namespace) -> None:
+    # The other commands take half as long without what only this one needs.
+    from deploy.local.up import up
+
     options = Options(data=given.data, port=given.port, workers=given.workers)
     asyncio.run(up(options, os.environ, console.standard(), Panel()))
 

@@ -14,8 +14,8 @@ import msgspec
 from deploy.imports import Import, WantedImport
 from deploy.local import secret_store, state
 from deploy.local.data_dir import DataDir
+from deploy.local.options import patient, read_settings
 from deploy.local.processes import HOME, service_database_url, without_password
-from deploy.local.stack import patient, read_settings
 from deploy.local.state import Phase, Process, Servers
 from deploy.local.trouble import Trouble
 from deploy.migrate import migrate

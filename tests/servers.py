@@ -12,9 +12,9 @@ from deploy.local import secret_store
 from deploy.local.child import Command
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
+from deploy.local.options import read_settings
 from deploy.local.part import Part
 from deploy.local.servers import ServerSet, choose
-from deploy.local.stack import read_settings
 
 READY_SECONDS = 30
 STOP_SECONDS = 20

@@ -6,16 +6,15 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import aiohttp
-import msgspec
 import psutil
 
 from deploy import demo
 from deploy.local import leftovers, ports, processes, roll_call, secret_store, servers, state
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
+from deploy.local.options import Options, patient, read_settings
 from deploy.local.panel import Panel
 from deploy.local.processes import Surroundings
 from deploy.local.servers import ServerSet
@@ -24,17 +23,10 @@ from deploy.local.trouble import Trouble
 from deploy.migrate import migrate
 from shared.contracts import SERVICES
 from shared.faults import Fault
-from shared.settings import Settings, SettingsError, variable
+from shared.settings import variable
 
 _LOOK_SECONDS = 0.05
 _AGAIN_SECONDS = 1.0
-_OPERATOR_ASK_SECONDS = 10.0
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    data: Path
-    port: int | None  # None: what the settings say
-    workers: int
 
 
 class Stack:
@@ -185,18 +177,3 @@ class Stack:
             if str(trouble) != self._complaint:
                 self._complaint = str(trouble)
                 self._console.say(self._complaint)
-
-
-def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The operator's settings, which need not name the servers. An empty `nats_url` means a server of our own."""
-    named = environ.get(variable("nats_url"), "").strip()
-    try:
-        settings = Settings.read({**environ, variable("nats_url"): named or "embedded"})
-    except SettingsError as error:
-        raise Trouble(str(error)) from error
-    return msgspec.structs.replace(settings, nats_url=named)
-
-
-def patient(settings: Settings, nats_url: str) -> Settings:
-    """For the operator's own questions: hashing a password on a busy machine takes longer than a visitor would wait."""
-    return msgspec.structs.replace(settings, nats_url=nats_url, ask_timeout_seconds=_OPERATOR_ASK_SECONDS)

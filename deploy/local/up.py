@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
+from deploy.local.options import Options, read_settings
 from deploy.local.panel import Panel
-from deploy.local.stack import Options, Stack, read_settings
+from deploy.local.stack import Stack
 from shared.stopping import cancel
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
-from deploy.local.stack import read_settings
+from deploy.local.options import read_settings
 from shared.settings import Settings
 
 

@@ -181,17 +181,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_start_loses_noth
         assert load(DataDir(data)).demo_key == demo_key
 
 
-def test_a_stopped_stack_leaves_nothing_running(tmp_path: Path) -> None:
-    with Up(tmp_path / "stack") as up:
-        up.wait_until_ready()
-        processes = up.everything()
-        assert up.stop() == 0
-        assert gone(processes, 0)
-        assert "nothing is left running" in up.said
-    assert waypost("status", "--data", str(up.data)).returncode == 1
-
-
-def test_ctrl_c_in_the_middle_of_a_start_stops_everything_and_the_next_start_goes_on_from_there(tmp_path: Path) -> None:
+def test_whenever_it_is_stopped_nothing_is_left_running_and_the_next_start_goes_on_from_there(tmp_path: Path) -> None:
     for moment in ("initialising PostgreSQL", "starting the services", "starting the gateway"):
         with Up(tmp_path / "stack") as up:
             wait_for(up, moment)
@@ -200,6 +190,11 @@ def test_ctrl_c_in_the_middle_of_a_start_stops_everything_and_the_next_start_goe
             assert gone(processes, 0)
     with Up(tmp_path / "stack") as up:
         up.wait_until_ready()
+        processes = up.everything()
+        assert up.stop() == 0
+        assert gone(processes, 0)
+        assert "nothing is left running" in up.said
+    assert waypost("status", "--data", str(up.data)).returncode == 1
 
 
 def test_a_server_that_the_environment_names_is_used(stack: Stack, tmp_path: Path) -> None:
