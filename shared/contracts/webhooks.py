@@ -192,7 +192,7 @@ class DeleteEndpoint(Ask[None], frozen=True, kw_only=True):
     id: str
 
 
-class TestEndpoint(Ask[Delivery], frozen=True, kw_only=True):
+class SendTest(Ask[Delivery], frozen=True, kw_only=True):
     """Sends a `Topic.WEBHOOK_TEST`, whatever the endpoint is told of. IMPOSSIBLE while it is disabled."""
 
     workspace: str
