@@ -376,6 +376,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="After how long clients are told to come back when a stream has ended.")
     ] = 1.0
 
+    # Webhooks
+    webhook_endpoints_most: Annotated[
+        int, Meta(ge=1, description="Endpoints that a workspace has at most, its live and its test ones apart.")
+    ] = 50
+    webhook_waiting_most: Annotated[
+        int, Meta(ge=1, description="Deliveries that wait for one endpoint; what comes past it is dropped and counted.")
+    ] = 10_000
+    webhook_dropped_most: Annotated[
+        int, Meta(ge=0, description="Of the dropped ones, those that are kept for one endpoint to be recovered.")
+    ] = 10_000
+    webhook_overlap_seconds: Annotated[
+        float, Meta(ge=0, description="How long the secret before a rotation goes on signing.")
+    ] = 86_400.0
+    webhook_batch_seconds: Annotated[
+        float, Meta(gt=0, description="How long clicks are gathered for an endpoint that wants them together.")
+    ] = 1.0
+    webhook_link_seconds: Annotated[
+        float, Meta(gt=0, description="How long it is remembered what a clicked link is like.")
+    ] = 5.0
+    webhook_link_entries: Annotated[int, Meta(ge=1, description="Links of which that is remembered.")] = 10_000
+    webhook_keep_seconds: Annotated[
+        float, Meta(gt=0, description="How long deliveries are kept, whatever has become of them.")
+    ] = 30 * 86_400.0
+
     # Answers that do not end
     streams_open: Annotated[int, Meta(ge=1, description="Streams that one gateway process keeps open.")] = 500
     streams_per_workspace: Annotated[

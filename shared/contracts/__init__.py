@@ -1,3 +1,3 @@
 """What the processes say to each other: one module per service with its entities, questions and events."""
 
-SERVICES = ("accounts", "keys", "links", "profile", "analytics")
+SERVICES = ("accounts", "keys", "links", "profile", "analytics", "webhooks")

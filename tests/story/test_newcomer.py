@@ -13,7 +13,8 @@ import pytest
 from tests.client import Client, until
 from tests.story.stack import Stack
 
-NAMES = ("postgres", "nats", "valkey", "accounts", "keys", "links", "profile", "analytics", "gateway-1", "gateway-2")
+SERVERS = ("postgres", "nats", "valkey")
+NAMES = (*SERVERS, "accounts", "keys", "links", "profile", "analytics", "webhooks", "gateway-1", "gateway-2")
 
 
 @pytest.fixture(scope="module")
