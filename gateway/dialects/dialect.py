@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import idempotency, wire
 from gateway.admission import Admission, Admitted, Headers, Refused, credential
+from gateway.dialects.message import Message
 from gateway.dialects.names import translated
 from gateway.endpoint import Call, Endpoint, Put
 from gateway.streaming import Flow, Places, Stream, begin
@@ -41,6 +42,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     words: Mapping[Code, Word]  # total: a test sees to it
     render: Callable[[Fault, Word, str, datetime], object]  # (fault, word, path, now) → the body of an error
     field_names: Mapping[str, str]  # the contracts' field names in the dialect's words, where they are not camelCase
+    messages: tuple[Message, ...] = ()  # what it tells webhooks
 
     @property
     def error(self) -> Any:

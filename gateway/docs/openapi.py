@@ -4,7 +4,7 @@ import importlib.metadata
 from typing import Any
 
 from gateway.dialects.dialect import Dialect
-from gateway.docs import operations
+from gateway.docs import messages, operations
 from gateway.docs.headers import HEADERS, IDEMPOTENCY_KEY
 from gateway.docs.schemas import Json, Schemas
 from gateway.endpoint import Endpoint
@@ -21,6 +21,7 @@ def document(dialect: Dialect, public_url: str) -> Json:
             needed = [] if endpoint.scope is None else [endpoint.scope]
             described["security"] = [{BEARER: needed}, {HEADER: needed}]
         paths.setdefault(dialect.prefix + endpoint.path, {})[endpoint.method.lower()] = described
+    told = {message.name: {"post": messages.describe(message, schemas)} for message in dialect.messages}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -32,6 +33,7 @@ def document(dialect: Dialect, public_url: str) -> Json:
         "servers": [{"url": public_url}],
         "tags": [{"name": name} for name in dict.fromkeys(map(operations.tag, dialect.endpoints))],
         "paths": paths,
+        **({"webhooks": told} if told else {}),
         "components": {
             "schemas": schemas.components,
             "responses": operations.refusals(dialect, schemas),
@@ -44,7 +46,7 @@ def document(dialect: Dialect, public_url: str) -> Json:
 
 def schemas_of(dialect: Dialect) -> Schemas:
     kinds = [kind for endpoint in dialect.endpoints for kind in _types(endpoint)]
-    return Schemas([*kinds, dialect.error])
+    return Schemas([*kinds, *(message.body for message in dialect.messages), dialect.error])
 
 
 def _types(endpoint: Endpoint) -> list[Any]:

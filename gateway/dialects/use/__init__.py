@@ -1,7 +1,19 @@
 """``/api/use``: link management, with ``lzly_live_`` and ``lzly_test_`` keys."""
 
 from gateway.dialects.dialect import Dialect
-from gateway.dialects.use import analytics, bulk, discovery, export, imports, key, links, tags
+from gateway.dialects.use import (
+    analytics,
+    bulk,
+    discovery,
+    export,
+    imports,
+    key,
+    links,
+    tags,
+    webhook_deliveries,
+    webhook_events,
+    webhooks,
+)
 from gateway.dialects.use.errors import FIELD_NAMES, WORDS, render
 
 RESOURCES = (
@@ -11,6 +23,8 @@ RESOURCES = (
     *imports.ENDPOINTS,
     *tags.ENDPOINTS,
     *analytics.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *webhook_deliveries.ENDPOINTS,
     *key.ENDPOINTS,
 )
 
@@ -22,4 +36,5 @@ USE = Dialect(
     words=WORDS,
     render=render,
     field_names=FIELD_NAMES,
+    messages=webhook_events.MESSAGES,
 )

@@ -30,6 +30,8 @@ FIELD_NAMES = {
     "slug": "customSlug",
     "start": "startDate",
     "end": "endDate",
+    "topics": "events",
+    "topic": "event",
 }
 
 

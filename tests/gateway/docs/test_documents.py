@@ -31,6 +31,13 @@ def operations(openapi: Json) -> Iterator[tuple[str, Json]]:
             yield f"{method.upper()} {path}", operation
 
 
+def messages(openapi: Json) -> Iterator[tuple[str, Json]]:
+    """What is sent to webhooks."""
+    for name, methods in openapi.get("webhooks", {}).items():
+        for operation in methods.values():
+            yield name, operation
+
+
 def contents(openapi: Json) -> Iterator[tuple[str, Json]]:
     """Every place where a body has a schema and an example."""
     for status, answer in openapi["components"]["responses"].items():
@@ -42,6 +49,8 @@ def contents(openapi: Json) -> Iterator[tuple[str, Json]]:
         for status, answer in operation["responses"].items():
             if content := answer.get("content", {}).get("application/json"):
                 yield f"{name} answers {status}", content
+    for name, operation in messages(openapi):
+        yield name, operation["requestBody"]["content"]["application/json"]
 
 
 @ALL
@@ -59,7 +68,7 @@ def test_every_endpoint_is_in_it_with_its_permission(dialect: Dialect) -> None:
         security = described[f"{endpoint.method} {dialect.prefix}{endpoint.path}"]["security"]
         needed = [endpoint.scope] if endpoint.scope else []
         assert security == ([] if endpoint.open_to_all else [{"bearer": needed}, {"apiKey": needed}])
-    ids = [operation["operationId"] for operation in described.values()]
+    ids = [operation["operationId"] for operation in (*described.values(), *dict(messages(made(dialect))).values())]
     assert len(set(ids)) == len(ids)
 
 
@@ -68,6 +77,17 @@ def test_every_fault_has_a_status_in_it(dialect: Dialect) -> None:
     told = set(made(dialect)["components"]["responses"])
     # A wrong method is no operation.
     assert told == {str(word.status) for code, word in dialect.words.items() if code is not Code.METHOD}
+
+
+def test_every_message_to_webhooks_is_in_it() -> None:
+    told = {name: operation for dialect in DIALECTS for name, operation in messages(made(dialect))}
+    assert set(told) == {message.name for dialect in DIALECTS for message in dialect.messages}
+    for name, operation in told.items():
+        example = operation["requestBody"]["content"]["application/json"]["example"]
+        assert example["type"] == name
+        assert {"X-Webhook-Id", "X-Webhook-Signature", "webhook-signature"} <= {
+            header["name"] for header in operation["parameters"]
+        }
 
 
 @ALL
@@ -99,6 +119,7 @@ def test_numbers_with_a_unit_tell_it(dialect: Dialect) -> None:
         "percentage": "per cent",
         "clickRate": "per view",
         "reset": "second",
+        "durationMs": "millisecond",
     }
     for name, schema in made(dialect)["components"]["schemas"].items():
         for field, inner in schema.get("properties", {}).items():
