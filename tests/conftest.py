@@ -11,6 +11,7 @@ from shared.contracts.accounts import Account, Tier
 from tests import servers as test_servers
 from tests import world as worlds
 from tests.client import Client, NewClient
+from tests.receiver import Receiver, receiving
 from tests.servers import Servers
 from tests.world import Gateway, World
 
@@ -74,3 +75,10 @@ async def client(new_client: NewClient) -> Client:
 def visitor(gateway: Gateway, session: aiohttp.ClientSession) -> Client:
     """Somebody without a key."""
     return Client(session, gateway.url, None, None)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Somebody's server that takes what webhooks tell it."""
+    async with receiving() as started:
+        yield started

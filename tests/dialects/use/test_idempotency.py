@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.dialects.use import USE
 from shared.ids import new as new_id
-from tests.client import Answer, Client
+from tests.client import Answer, Client, until
+from tests.receiver import Receiver
 from tests.world import World
 
 THERE = {"destinationUrl": "https://example.com/there"}
@@ -21,7 +22,14 @@ async def twice(client: Client, method: str, path: str, json: object = None) -> 
     return first, await client.send(method, path, json, headers=keyed(key))
 
 
-async def test_every_write_is_repeatable(client: Client) -> None:
+async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> None:
+    hook = {"url": receiver.url, "events": ["webhook.test"]}
+    webhooks = [(await client.post("/api/use/webhooks", hook)).json["id"] for _ in range(2)]
+    mine = f"/webhooks/{webhooks[0]}"
+    delivery = (await client.post(f"/api/use{mine}/test")).json["id"]
+    await until(
+        lambda: client.get(f"/api/use{mine}/deliveries/{delivery}"), lambda seen: seen.json["state"] == "delivered"
+    )
     ids = [(await client.post("/api/use/links", THERE)).json["id"] for _ in range(4)]
     writes: dict[tuple[str, str], tuple[str, object, int]] = {
         ("POST", "/links"): ("/links", THERE, 201),
@@ -32,6 +40,18 @@ async def test_every_write_is_repeatable(client: Client) -> None:
         ("POST", "/links/bulk"): ("/links/bulk", {"links": [THERE, THERE]}, 200),
         ("PATCH", "/links/bulk"): ("/links/bulk", {"links": [{"id": ids[2], "title": "Changed"}]}, 200),
         ("DELETE", "/links/bulk"): (f"/links/bulk?ids={ids[2]},{ids[3]}", None, 200),
+        ("POST", "/webhooks"): ("/webhooks", hook, 201),
+        ("PATCH", "/webhooks/{id}"): (mine, {"description": "Changed"}, 200),
+        ("DELETE", "/webhooks/{id}"): (f"/webhooks/{webhooks[1]}", None, 204),
+        ("POST", "/webhooks/{id}/enable"): (f"{mine}/enable", None, 200),
+        ("POST", "/webhooks/{id}/rotate-secret"): (f"{mine}/rotate-secret", None, 200),
+        ("POST", "/webhooks/{id}/test"): (f"{mine}/test", None, 202),
+        ("POST", "/webhooks/{id}/recover"): (f"{mine}/recover", {"since": "2026-01-31T09:00:00Z"}, 202),
+        ("POST", "/webhooks/{id}/deliveries/{deliveryId}/redeliver"): (
+            f"{mine}/deliveries/{delivery}/redeliver",
+            None,
+            202,
+        ),
     }
     assert set(writes) == {(endpoint.method, endpoint.path) for endpoint in USE.endpoints if endpoint.method != "GET"}
     for (method, _), (path, body, status) in writes.items():
@@ -40,6 +60,10 @@ async def test_every_write_is_repeatable(client: Client) -> None:
         assert (again.status, again.body) == (first.status, first.body)
         assert again.headers["Idempotent-Replayed"] == "true"
     assert (await client.get("/api/use/links")).json["total"] == 6
+    assert (await client.get("/api/use/webhooks")).json["total"] == 2
+    # One test before and one in between, and the first of them once more.
+    assert (await client.get(f"/api/use{mine}/deliveries")).json["total"] == 2
+    await receiver.until("webhook.test", 3)
 
 
 async def test_the_words_for_what_can_go_wrong(world: World, client: Client) -> None:

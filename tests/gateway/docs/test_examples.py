@@ -11,12 +11,15 @@ import pytest
 from gateway.dialects import DIALECTS
 from gateway.docs.openapi import document
 from gateway.docs.postman import collection
-from tests.client import Client
+from tests.client import Client, until
+from tests.receiver import Receiver
 from tests.world import World
 
 Json = dict[str, Any]
 ORIGIN = "https://go.example"
 LINK, USERNAME, EXTERNAL = "lnk_02FvM8kQ7yZtLw3RbXc5Na", "demo", "crm-4711"
+WEBHOOK, DELIVERY = "wh_02FvM8kQ7yZtLw3RbXc5Na", "msg_02FvM8kQ7yZtLw3RbXc5Na"
+RECEIVER = "https://example.com/hooks/waypost"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -79,10 +82,14 @@ def test_the_examples_cover_every_operation() -> None:
 
 
 @pytest.mark.parametrize("request_", CASES)
-async def test_an_example_can_be_carried_out(world: World, client: Client, request_: Request) -> None:
+async def test_an_example_can_be_carried_out(
+    world: World, client: Client, receiver: Receiver, request_: Request
+) -> None:
     link = await client.new_link("https://example.com/landing-page", title="Summer sale")
     assert (await client.patch(f"/api/use/links/{link['id']}", {"externalId": EXTERNAL})).status == 200
-    names = {LINK: link["id"], f"/{USERNAME}": f"/{(await world.account()).user.username}"}
+    names = {LINK: link["id"], f"/{USERNAME}": f"/{(await world.account()).user.username}", RECEIVER: receiver.url}
+    if "/webhooks/" in request_.path:
+        names |= await _delivered(client, receiver)
 
     def real(text: str) -> str:
         for name, value in names.items():
@@ -92,8 +99,17 @@ async def test_an_example_can_be_carried_out(world: World, client: Client, reque
     body = None if request_.body is None else real(request_.body).encode()
     # Whether the answer is as documented is seen to by the client.
     answer = await client.send(request_.method, real(request_.path), data=body)
-    assert answer.status in (200, 201, 204), answer.body
+    assert answer.status in (200, 201, 202, 204), answer.body
     await _clear(client)
+
+
+async def _delivered(client: Client, receiver: Receiver) -> dict[str, str]:
+    """A webhook and what it was sent."""
+    webhook = (await client.post("/api/use/webhooks", {"url": receiver.url, "events": ["*"]})).json["id"]
+    path = f"/api/use/webhooks/{webhook}"
+    delivery = (await client.post(f"{path}/test")).json["id"]
+    await until(lambda: client.get(f"{path}/deliveries/{delivery}"), lambda answer: answer.json["state"] == "delivered")
+    return {WEBHOOK: webhook, DELIVERY: delivery}
 
 
 async def _clear(client: Client) -> None:
