@@ -399,6 +399,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_keep_seconds: Annotated[
         float, Meta(gt=0, description="How long deliveries are kept, whatever has become of them.")
     ] = 30 * 86_400.0
+    webhook_allow_cidrs: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks that are not public and where endpoints may be all the same, e.g. 10.1.0.0/16."),
+    ] = ()
+    webhook_dns_servers: Annotated[
+        tuple[str, ...], Meta(description="Who is asked for the hosts of endpoints, as host:port; empty: the system's.")
+    ] = ()
+    webhook_check_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long the host of a new endpoint is looked up before it is taken on trust.")
+    ] = 1.0
+    webhook_connect_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long it may take to look up and reach an endpoint.")
+    ] = 5.0
+    webhook_timeout_seconds: Annotated[float, Meta(gt=0, description="How long an attempt may take in all.")] = 15.0
+    webhook_lease_seconds: Annotated[
+        float,
+        Meta(gt=0, description="An attempt that is not heard of for so long is made again; longer than it may take."),
+    ] = 30.0
+    webhook_reply_bytes: Annotated[int, Meta(ge=0, description="So much of a reply is read.")] = 65_536
+    webhook_reply_kept_bytes: Annotated[int, Meta(ge=0, description="So much of a reply is kept and shown.")] = 4_096
+    webhook_endpoint_attempts: Annotated[
+        int, Meta(ge=1, description="Attempts at one endpoint that are under way at the same time.")
+    ] = 4
+    webhook_attempts: Annotated[
+        int,
+        Meta(ge=1, description="The same of one service copy; endpoints that fail get half of these places at most."),
+    ] = 400
+    webhook_poll_seconds: Annotated[
+        float, Meta(gt=0, description="How often it is looked for what is due when nothing has announced it.")
+    ] = 0.25
+    webhook_keep_alive_seconds: Annotated[
+        float, Meta(gt=0, description="How long a connection to an endpoint is kept for the next message.")
+    ] = 1.0
+    webhook_retry_after_most_seconds: Annotated[
+        float, Meta(ge=0, description="The longest pause that an endpoint may ask for.")
+    ] = 3_600.0
+    webhook_failing_seconds: Annotated[
+        float, Meta(gt=0, description="An endpoint that has failed for so long is disabled.")
+    ] = 120 * 3600.0
+    webhook_failing_attempts: Annotated[
+        int, Meta(ge=1, description="The least failures in a row of an endpoint that is disabled.")
+    ] = 20
 
     # Answers that do not end
     streams_open: Annotated[int, Meta(ge=1, description="Streams that one gateway process keeps open.")] = 500

@@ -44,8 +44,11 @@ create table endpoint_states (
     failures        integer not null default 0,
     waiting         integer not null default 0, -- deliveries that are pending
     kept            integer not null default 0, -- deliveries that were dropped and can still be recovered
-    dropped         bigint not null default 0  -- deliveries that were dropped, since the endpoint exists
+    dropped         bigint not null default 0, -- deliveries that were dropped, since the endpoint exists
+    due_at          timestamptz, -- when its deliveries are looked at next: never too late, null when there is no need
+    paused_until    timestamptz  -- it has asked for so much time
 ) with (fillfactor = 50);
+create index endpoint_states_due on endpoint_states ((failures > 0), due_at) where due_at is not null;
 
 -- One message for one endpoint. `endpoint` refers to nothing: what a deleted endpoint leaves behind goes step by step.
 create table deliveries (
@@ -69,9 +72,13 @@ create table deliveries (
     unique (endpoint, event) -- a fact that is heard twice is one delivery
 ) with (fillfactor = 80);
 create index deliveries_due on deliveries (endpoint, next_at) where state = 'pending';
+create index deliveries_claimed on deliveries (endpoint, claimed_until) where claimed_until is not null;
 create index deliveries_open on deliveries (endpoint) where open_until is not null;
 create index deliveries_unsent on deliveries (endpoint, id) where state in ('failed', 'dropped');
 create index deliveries_age on deliveries (created_at);
+-- A body never changes while its row does so several times, hence it is kept beside the row.
+alter table deliveries alter column body set storage external;
+alter table deliveries set (toast_tuple_target = 256, autovacuum_vacuum_scale_factor = 0.02);
 
 create table attempts (
     endpoint text collate "C" not null,

@@ -1,0 +1,96 @@
+"""Which addresses are public. Everything else is somebody's inside, and no message goes there unasked."""
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+from shared.settings import SettingsError, variable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# `is_global` is a matter of the registry that a Python version knows, so what counts is written here, too.
+_NOT_PUBLIC_4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            "0.0.0.0/8",  # "this network": Linux takes 0.0.0.0 for the loopback
+            "10.0.0.0/8",
+            "100.64.0.0/10",  # shared by carriers; the metadata of one cloud (100.100.100.200) is here
+            "127.0.0.0/8",
+            "168.63.129.16/32",  # looks public, but within another cloud it is the host's own agent
+            "169.254.0.0/16",  # link-local: the metadata of most clouds
+            "172.16.0.0/12",
+            "192.0.0.0/24",  # protocol assignments; metadata again (192.0.0.192)
+            "192.0.2.0/24",  # documentation, as are 198.51.100.0/24 and 203.0.113.0/24
+            "192.88.99.0/24",  # relays from IPv6
+            "192.168.0.0/16",
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, and broadcast
+        ),
+    )
+)
+# Of IPv6 only this part is given out to anybody; the list names what is special within it, Teredo's tunnels first.
+_GIVEN_OUT_6 = ipaddress.IPv6Network("2000::/3")
+_NOT_PUBLIC_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+
+
+def permitted(text: str, allowed: Sequence[Network]) -> bool:
+    """May a message go to this address? Anything that is not an address in full is refused, zone ids too."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        return False
+    return is_public(address) or _within(address, allowed)
+
+
+def is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not any(address in network for network in _NOT_PUBLIC_4)
+    if address.ipv4_mapped:
+        return is_public(address.ipv4_mapped)
+    if address in _NAT64:
+        return is_public(_last_32_bits(address))
+    if address not in _GIVEN_OUT_6 or any(address in network for network in _NOT_PUBLIC_6):
+        return False
+    # A tunnel ends at the IPv4 address that is written inside.
+    return address.is_global and all(map(is_public, _tunnelled(address)))
+
+
+def networks(cidrs: Sequence[str]) -> tuple[Network, ...]:
+    """Those that the operator allows by name; `SettingsError` when one is none."""
+    return _networks(tuple(cidrs))
+
+
+@lru_cache(maxsize=4)
+def _networks(cidrs: tuple[str, ...]) -> tuple[Network, ...]:
+    try:
+        return tuple(map(ipaddress.ip_network, cidrs))
+    except ValueError as error:
+        raise SettingsError(f"{variable('webhook_allow_cidrs')}: {error}") from None
+
+
+def _within(address: Address, allowed: Sequence[Network]) -> bool:
+    # Whoever allows an IPv4 network has not thought of the ways to write its addresses in IPv6, but the system has one.
+    plain = (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address
+    return any(plain in network for network in allowed)
+
+
+def _tunnelled(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    inside = []
+    if address.sixtofour:
+        inside.append(address.sixtofour)
+    if (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
+        inside.append(_last_32_bits(address))
+    return inside
+
+
+def _last_32_bits(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
