@@ -3,11 +3,13 @@
 import re
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 22  # 62 ** 22 > 2 ** 128; ASCII order of the text is the order of the number
 # Two digits at a time, because dividing is what takes the time.
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHAPE = re.compile(r"[0-9A-Za-z]{22}")
 
 
@@ -17,6 +19,19 @@ def new(now: float | None = None) -> str:
     random = secrets.randbits(74)
     number = (milliseconds << 80) | (0x7 << 76) | ((random >> 62) << 64) | (0b10 << 62) | (random & ((1 << 62) - 1))
     return base62(number, LENGTH)
+
+
+def first_of(milliseconds: int) -> str:
+    """The least id that can be made in a millisecond, counted from 1970: earlier ones sort before it."""
+    return base62(milliseconds << 80, LENGTH)
+
+
+def time_of(made: str) -> datetime:
+    """When an id was made, to the millisecond; `OverflowError` when it has the shape of one, but no such time."""
+    number = 0
+    for digit in made:
+        number = number * 62 + ALPHABET.index(digit)
+    return _EPOCH + timedelta(milliseconds=number >> 80)
 
 
 def valid(text: str) -> bool:

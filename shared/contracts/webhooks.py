@@ -10,6 +10,7 @@ from shared.contracts.ask import Ask, Confidential, Event
 from shared.contracts.modes import Mode
 
 EVERYTHING = "*"
+LISTED = 10_000  # deliveries that a list pages through
 
 
 class Topic(StrEnum):
@@ -132,7 +133,7 @@ class DeliveryDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeliveryPage(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[Delivery, ...]
-    total: int
+    total: int  # up to `LISTED`; what comes after it is found by time
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +220,7 @@ class ListDeliveries(Ask[DeliveryPage], frozen=True, kw_only=True):
     since: datetime | None = None  # created at or after
     until: datetime | None = None  # created before
     limit: int = 20  # 1–100
-    offset: int = 0
+    offset: int = 0  # up to `LISTED`
 
 
 class GetDelivery(Ask[DeliveryDetails], frozen=True, kw_only=True):
@@ -240,8 +241,8 @@ class Redeliver(Ask[Delivery], frozen=True, kw_only=True):
 
 
 class RecoverFailed(Ask[Recovery], frozen=True, kw_only=True):
-    """`Redeliver` for all that failed or were dropped, created at or after ``since``; at most 10,000 at a time, the
-    oldest ones first."""
+    """`Redeliver` for all that failed or were dropped, created at or after ``since``; the oldest ones first, and as many
+    at a time as may wait."""
 
     workspace: str
     mode: Mode
