@@ -1,5 +1,6 @@
 from services.webhooks.handlers import HANDLERS
+from services.webhooks.work import work
 from shared import service
 
 if __name__ == "__main__":
-    service.main("webhooks", HANDLERS)
+    service.main("webhooks", HANDLERS, background=(work,))

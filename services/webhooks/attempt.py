@@ -1,5 +1,6 @@
 """One attempt: a message is signed, sent, and what comes back is brought down to what is kept of it."""
 
+import logging
 import ssl
 import time
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from yarl import URL
 from services.webhooks import guard, signature
 from services.webhooks.guard import Guard, Refused
 from shared.settings import Settings
+
+log = logging.getLogger(__name__)
 
 AGENT = "Waypost-Webhooks/1"
 # Also among those that an owner cannot set.
@@ -74,12 +77,15 @@ class Courier:
         await self._guard.close()
 
     async def carry(self, message: Message) -> Outcome:
-        """Never raises for what lies with the receiver."""
         at, began = datetime.now(UTC), time.monotonic()
         try:
             status, reply, retry_after = await self._send(message, int(at.timestamp()))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Outcome(at=at, took_ms=_since(began), error=self._words(error))
+        except Exception:
+            # A defect of ours. It must not keep back the messages to others, nor be met again at once and for ever.
+            log.exception("An attempt has gone wrong", extra={"message_id": message.id})
+            return Outcome(at=at, took_ms=_since(began), error="The request could not be made")
         return Outcome(at=at, took_ms=_since(began), status=status, reply=reply, retry_after=retry_after)
 
     async def _send(self, message: Message, timestamp: int) -> tuple[int, bytes, str | None]:

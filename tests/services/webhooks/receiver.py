@@ -1,0 +1,146 @@
+"""Somebody who is told: an HTTP server on the loopback that notes what comes and answers by a script."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tests.shared.waiting import until
+
+
+class Received(NamedTuple):
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+    at: datetime
+    number: int  # among those of the same message, from 1
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+
+# Answers one message. What it writes goes out as it is; when it returns, the next message may come.
+Script = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def ok(_: Received, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(200, b"thanks"))
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    head = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *lines, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+def always(status: int, body: bytes = b"", **headers: str) -> Script:
+    async def script(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(status, body, **headers))
+
+    return script
+
+
+def fails(times: int, status: int = 500) -> Script:
+    """Each message so many times, then takes it."""
+
+    async def script(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(status if received.number <= times else 200))
+
+    return script
+
+
+async def hangs(_: Received, writer: asyncio.StreamWriter) -> None:
+    await writer.wait_closed()
+
+
+async def drips(_: Received, writer: asyncio.StreamWriter) -> None:
+    """A head that never ends."""
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while not writer.is_closing():
+        writer.write(b"X-Drip: 1\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def resets(_: Received, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+class Receiver:
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.script: Script = ok
+        self.connections = 0
+        self.under_way = 0
+        self.most_under_way = 0
+        self.port = 0
+        self._times: dict[str, int] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    @property
+    def ids(self) -> list[str]:
+        return [received.id for received in self.received]
+
+    async def until(self, number: int, seconds: float = 20.0) -> list[Received]:
+        """Waits for so many messages in all."""
+        await until(lambda: len(self.received) >= number, seconds)
+        return self.received
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while not writer.is_closing():
+                received = await self._read(reader)
+                self.received.append(received)
+                self.under_way += 1
+                self.most_under_way = max(self.most_under_way, self.under_way)
+                try:
+                    await self.script(received, writer)
+                    await writer.drain()
+                finally:
+                    self.under_way -= 1
+        writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader) -> Received:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        message = headers.get("webhook-id", "")
+        self._times[message] = self._times.get(message, 0) + 1
+        return Received(head[0].split(" ")[1], headers, body, datetime.now(UTC), self._times[message])
+
+
+@contextlib.asynccontextmanager
+async def receiving(script: Script = ok, *hosts: str) -> AsyncIterator[Receiver]:
+    """On the same port of each of the hosts; by default 127.0.0.1."""
+    receiver = Receiver()
+    receiver.script = script
+    tasks: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(receiver.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    first, *others = hosts or ("127.0.0.1",)
+    servers = [await asyncio.start_server(connected, first, 0)]
+    receiver.port = servers[0].sockets[0].getsockname()[1]
+    servers += [await asyncio.start_server(connected, host, receiver.port) for host in others]
+    try:
+        yield receiver
+    finally:
+        for server in servers:
+            server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def seconds_since(began: float) -> float:
+    return time.monotonic() - began
