@@ -1,4 +1,5 @@
-"""``/api/docs`` and what belongs to it: the reference as a page, as OpenAPI and as a Postman collection."""
+"""``/api/docs`` and what belongs to it: the reference as a page, as OpenAPI and as a Postman collection, and how to
+receive webhooks."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from gateway.dialects.dialect import Dialect
 from gateway.docs.openapi import document
 from gateway.docs.paper import Paper, paper, sent
 from gateway.docs.postman import collection
+from gateway.docs.webhooks import page as webhooks
 from gateway.limits import Layer, Limiter
 from gateway.pages import link as pages
 from gateway.pages.page import Page, environment
@@ -25,15 +27,20 @@ from shared.settings import Settings
 REFERENCE, OPENAPI, POSTMAN = "/api/docs", "/api/docs/openapi.json", "/docs/postman/collection.json"
 
 _HERE = Path(__file__).parent
-_HTML, _JSON = "text/html; charset=utf-8", "application/json"
+_HTML, _JSON, _TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
 _SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 _FILES = {
     "/api/docs/page.js": (_SCRIPT, _HERE / "page.js"),
     "/api/docs/page.css": (_STYLE, _HERE / "page.css"),
     "/api/docs/swagger-ui-bundle.js": (_SCRIPT, Path(swagger_ui_path) / "swagger-ui-bundle.js"),
     "/api/docs/swagger-ui.css": (_STYLE, Path(swagger_ui_path) / "swagger-ui.css"),
+    **{
+        f"{webhooks.PATH}/{name}": (_JSON if name.endswith(".json") else _TEXT, webhooks.FOLDER / name)
+        for name in webhooks.FILES
+    },
 }
-_PAGE = environment(_HERE).get_template("page.html")
+_TEMPLATES = environment(_HERE)
+_PAGE = _TEMPLATES.get_template("page.html")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' {public_url}; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -59,7 +66,12 @@ class Docs:
             OPENAPI: self._openapi,
             POSTMAN: self._postman,
         }
-        self.pages: dict[str, ASGIApp] = {path: partial(self._open, path) for path in (*self._writers, *_FILES)}
+        # These are the same for all dialects.
+        self._common: dict[str, Callable[[], Paper]] = {
+            webhooks.PATH: self._webhooks,
+            **{path: partial(_file, *file) for path, file in _FILES.items()},
+        }
+        self.pages: dict[str, ASGIApp] = {path: partial(self._open, path) for path in (*self._writers, *self._common)}
 
     async def _open(self, path: str, scope: Scope, _receive: Receive, send: Send) -> None:
         await show_drawn(send, self._page(path, scope))
@@ -68,7 +80,7 @@ class Docs:
         if scope["method"] not in ("GET", "HEAD"):
             return pages.not_found()
         await self._limit(self._addresses.counted(scope))
-        name = "" if path in _FILES else wire.decode_query(Which, scope["query_string"]).dialect
+        name = "" if path in self._common else wire.decode_query(Which, scope["query_string"]).dialect
         if name and name not in self._dialects:
             return pages.not_found()
         known = self._papers.get((path, name))
@@ -78,9 +90,8 @@ class Docs:
         return sent(known, scope)
 
     def _write(self, path: str, name: str) -> Paper:
-        if path in _FILES:
-            kind, file = _FILES[path]
-            return paper(kind, file.read_bytes())
+        if path in self._common:
+            return self._common[path]()
         return self._writers[path](self._dialects[name])
 
     def _reference(self, dialect: Dialect) -> Paper:
@@ -91,6 +102,12 @@ class Docs:
             openapi=f"{OPENAPI}?dialect={dialect.name}",
             postman=f"{POSTMAN}?dialect={dialect.name}",
         )
+        return self._html(html)
+
+    def _webhooks(self) -> Paper:
+        return self._html(webhooks.draw(_TEMPLATES, list(self._dialects.values()), self._settings.public_url))
+
+    def _html(self, html: str) -> Paper:
         policy = _POLICY.format(public_url=self._settings.public_url)
         return paper(_HTML, html.encode(), ((b"content-security-policy", policy.encode()),))
 
@@ -108,3 +125,7 @@ class Docs:
             decision = await self._limiter.decide([Layer("pages", address, limit, 60)])
             if not decision.allowed:
                 raise Fault(Code.LIMITED, "Too many requests", retry_after=decision.retry_after)
+
+
+def _file(kind: str, file: Path) -> Paper:
+    return paper(kind, file.read_bytes())

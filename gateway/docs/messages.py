@@ -30,7 +30,7 @@ def describe(message: Message, schemas: Schemas) -> Json:
     told = schemas.of(message.body)
     schema: Json = {"allOf": [told, {"properties": {"type": {"const": message.name}}}]}
     return {
-        "operationId": f"on_{message.name.replace('.', '_')}",
+        "operationId": operation_id(message),
         "summary": message.summary,
         "description": "Sent by POST to every webhook that wants to be told of it.",
         "tags": [TAG],
@@ -46,6 +46,10 @@ def describe(message: Message, schemas: Schemas) -> Json:
         },
         "security": [],
     }
+
+
+def operation_id(message: Message) -> str:
+    return f"on_{message.name.replace('.', '_')}"
 
 
 def example(message: Message, schemas: Schemas) -> Json:
