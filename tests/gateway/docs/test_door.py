@@ -1,10 +1,12 @@
 """The reference as it is served."""
 
 import gzip
+import html
 
 import pytest
 
 from gateway.dialects import DIALECTS
+from gateway.docs.webhooks import page as webhooks
 from tests.client import Client
 
 PATHS = (
@@ -15,6 +17,8 @@ PATHS = (
     "/api/docs/swagger-ui-bundle.js",
     "/api/docs/openapi.json",
     "/docs/postman/collection.json",
+    webhooks.PATH,
+    *(f"{webhooks.PATH}/{name}" for name in webhooks.FILES),
 )
 
 
@@ -63,3 +67,21 @@ async def test_the_page_may_run_only_what_comes_from_here(visitor: Client) -> No
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+async def test_the_guide_to_webhooks_tells_every_event_and_shows_the_code_that_is_tried(visitor: Client) -> None:
+    page = html.unescape((await visitor.get(webhooks.PATH)).body.decode())
+    for message in (message for dialect in DIALECTS for message in dialect.messages):
+        assert f"<code>{message.name}</code>" in page
+        assert message.summary in page
+    for name in webhooks.LANGUAGES.values():
+        code = (await visitor.get(f"{webhooks.PATH}/{name}")).body.decode()
+        assert code == (webhooks.FOLDER / name).read_text(encoding="utf-8")
+        assert code.strip() in page
+    for vector in webhooks.vectors():
+        assert vector.headers["X-Webhook-Signature"] in page
+    assert visitor.url in page
+
+
+async def test_the_reference_leads_to_the_guide(visitor: Client) -> None:
+    assert f'href="{webhooks.PATH}"' in (await visitor.get("/api/docs")).body.decode()

@@ -23,7 +23,9 @@ async def test_every_operation_is_shown_and_nothing_comes_from_elsewhere(
 ) -> None:
     await browser.resize(1200, 900)
     await browser.open(f"{gateway.url}/api/docs?dialect={dialect.name}")
-    await until(lambda: count(browser, ".opblock"), lambda shown: shown == len(dialect.endpoints), seconds=30)
+    # What is sent to webhooks is shown as operations, too.
+    operations = len(dialect.endpoints) + len(dialect.messages)
+    await until(lambda: count(browser, ".opblock"), lambda shown: shown == operations, seconds=30)
     assert all(url.startswith(gateway.url) for url in browser.requested())
     assert browser.complaints() == []
     assert await browser.evaluate("document.querySelector('[aria-current]').textContent") == dialect.prefix
@@ -38,4 +40,14 @@ async def test_a_request_can_be_tried_out(browser: chromium.Browser, gateway: Ga
     await until(lambda: count(browser, ".live-responses-table"), lambda shown: shown == 1, seconds=30)
     answered = await browser.evaluate("document.querySelector('.live-responses-table').textContent")
     assert '"Waypost"' in answered
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("width", [1200, 375])
+async def test_the_guide_to_webhooks_fits_the_window(browser: chromium.Browser, gateway: Gateway, width: int) -> None:
+    await browser.resize(width, 800)
+    await browser.open(f"{gateway.url}/api/docs/webhooks")
+    assert await browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert await count(browser, "details[open]") == 1
+    assert all(url.startswith(gateway.url) for url in browser.requested())
     assert browser.complaints() == []
