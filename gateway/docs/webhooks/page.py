@@ -77,4 +77,4 @@ def _row(message: Message) -> dict[str, str]:
 
 def _marked(text: str) -> Markup:
     """What stands between backticks is code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704 -- all of it was escaped before
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- all of it was escaped before

@@ -12,8 +12,8 @@ import (
 
 const tolerance = 5 * time.Minute
 
-// Verify tells whether this was sent by who knows the secret, and just now. Take the body as it has arrived, before it
-// is parsed.
+// Verify tells whether this was sent by who knows the secret, and just now.
+// Take the body as it has arrived, before it is parsed.
 func Verify(secret, messageID, timestamp, signature string, body []byte) bool {
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil || time.Since(time.Unix(seconds, 0)).Abs() > tolerance {

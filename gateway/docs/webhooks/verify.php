@@ -2,11 +2,14 @@
 
 const TOLERANCE_SECONDS = 300;
 
-// Was this sent by who knows the secret, and just now? Take the body as it has arrived, before it is parsed:
-// file_get_contents('php://input').
+// Was this sent by who knows the secret, and just now?
+// Take the body as it has arrived, before it is parsed: file_get_contents('php://input').
 function verify(string $secret, string $messageId, string $timestamp, string $signature, string $body): bool
 {
-    if (!preg_match('/^[0-9]{1,12}$/D', $timestamp) || abs(time() - (int) $timestamp) > TOLERANCE_SECONDS) {
+    if (!preg_match('/^[0-9]{1,12}$/D', $timestamp)) {
+        return false;
+    }
+    if (abs(time() - (int) $timestamp) > TOLERANCE_SECONDS) {
         return false;
     }
     $key = base64_decode(preg_replace('/^whsec_/', '', $secret), true);

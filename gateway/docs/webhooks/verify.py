@@ -8,8 +8,13 @@ TOLERANCE_SECONDS = 300
 
 
 def verify(secret: str, message_id: str, timestamp: str, signature: str, body: bytes) -> bool:
-    """Was this sent by who knows the secret, and just now? Take the body as it has arrived, before it is parsed."""
-    if not re.fullmatch("[0-9]{1,12}", timestamp) or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+    """Was this sent by who knows the secret, and just now?
+
+    Take the body as it has arrived, before it is parsed.
+    """
+    if not re.fullmatch("[0-9]{1,12}", timestamp):
+        return False
+    if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
         return False
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = f"{message_id}.{timestamp}.".encode() + body

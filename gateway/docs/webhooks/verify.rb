@@ -2,7 +2,8 @@ require "openssl"
 
 TOLERANCE_SECONDS = 300
 
-# Was this sent by who knows the secret, and just now? Take the body as it has arrived, before it is parsed.
+# Was this sent by who knows the secret, and just now?
+# Take the body as it has arrived, before it is parsed.
 def verify(secret, message_id, timestamp, signature, body)
   return false unless timestamp.match?(/\A[0-9]{1,12}\z/)
   return false if (Time.now.to_i - timestamp.to_i).abs > TOLERANCE_SECONDS
