@@ -126,6 +126,9 @@ class World:
             "redis_url": self.servers.redis_url,
             "journal_dir": str(self.folder / "journal"),
             "secret_key": self.secret_key,
+            # Webhooks of tests lead to this machine, and no name is looked up elsewhere.
+            "webhook_allow_cidrs": "127.0.0.0/8",
+            "webhook_dns_servers": "127.0.0.1:9",
         } | settings
         return base | {variable(name): str(value) for name, value in given.items()}
 

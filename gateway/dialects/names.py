@@ -8,7 +8,9 @@ from shared.faults import Code, Fault
 
 
 def translated(field: str, names: Mapping[str, str]) -> str:
-    """A contract's field in a dialect's words, part by part: by its table, else in camelCase."""
+    """A contract's field in a dialect's words: by its table as a whole or part by part, else in camelCase."""
+    if whole := names.get(field):
+        return whole
     return ".".join(
         names.get(part) or re.sub(r"_([a-z])", lambda match: match[1].upper(), part) for part in field.split(".")
     )

@@ -18,7 +18,7 @@ from shared.contracts.profile import Profile
 from shared.contracts.webhooks import Endpoint, Reason, Topic
 
 EVENT = "evt_"
-LINK = "link_"
+LINK = "lnk_"
 WEBHOOK = "wh_"
 
 encode = msgspec.json.Encoder().encode

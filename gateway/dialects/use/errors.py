@@ -32,6 +32,8 @@ FIELD_NAMES = {
     "end": "endDate",
     "topics": "events",
     "topic": "event",
+    "filter.links": "filter.linkIds",
+    "offset": "page",
 }
 
 

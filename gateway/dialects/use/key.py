@@ -38,7 +38,7 @@ class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
     workspace: WorkspaceLimit
 
 
-class KeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class KeyFields(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{22}$", examples=["key_02FvM8kQ7yZtLw3RbXc5Na"])]
     name: Annotated[str, Meta(examples=["Shop"])]
     description: Annotated[str, Meta(examples=["Links of the shop"])]
@@ -46,14 +46,12 @@ class KeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     prefix: Annotated[str, Meta(description="How the key begins.", examples=["lzly_live_aB3d"])]
     last_four: Annotated[str, Meta(description="How the key ends.", examples=["x9Zq"])]
     scopes: Annotated[tuple[str, ...], Meta(description="What the key may do.", examples=[["links:read"]])]
-    limits: KeyLimits
     allowlist: Annotated[
         tuple[str, ...],
         Meta(description="Networks the key may be used from; none: from anywhere.", examples=[["192.0.2.0/24"]]),
     ]
     created_at: Annotated[str, Meta(examples=["2026-01-31T09:05:00.123Z"])]
     expires_at: Annotated[str | None, Meta(description="`null`: it does not expire.")]
-    last_used_at: Annotated[str | None, Meta(description="Right to a minute; `null`: not used until a minute ago.")]
     rotated_at: Annotated[
         str | None, Meta(description="When the key got the secret it has now, if that was not first.")
     ]
@@ -61,6 +59,11 @@ class KeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         str | None, Meta(description="When the secret before the last rotation stops working, or has stopped.")
     ]
     workspace: Annotated[str, Meta(pattern="^ws_[0-9A-Za-z]{22}$", examples=["ws_02FvM8kQ7yZtLw3RbXc5Na"])]
+
+
+class KeyBody(KeyFields, frozen=True, kw_only=True, rename="camel"):
+    limits: KeyLimits
+    last_used_at: Annotated[str | None, Meta(description="Right to a minute; `null`: not used until a minute ago.")]
     tier: Annotated[Tier, Meta(examples=["pro"])]
 
 

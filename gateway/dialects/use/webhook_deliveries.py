@@ -83,7 +83,10 @@ class DeliveryDetails(DeliveryBody, frozen=True, kw_only=True, rename="camel"):
 
 
 async def list_deliveries(call: Call, query: DeliveriesQuery) -> Page[DeliveryBody]:
-    """What was, or is to be, sent to one of your webhooks, newest first."""
+    """What was, or is to be, sent to one of your webhooks, newest first.
+
+    The list and its total end with the 10,000th; `until` leads to what is older.
+    """
     found = await call.ask(
         webhooks.ListDeliveries(
             workspace=call.workspace,
@@ -125,7 +128,10 @@ async def redeliver(call: Call) -> DeliveryBody:
 
 
 async def recover_deliveries(call: Call, body: Recover) -> Recovered:
-    """Sends all that failed or was dropped since a time once more: up to 10,000 deliveries at a time, oldest first."""
+    """Sends all that failed or was dropped since a time once more.
+
+    Oldest first, and as many as may wait at a time: whoever is told of 10,000 asks again once they have been sent.
+    """
     recovery = await call.write(
         webhooks.RecoverFailed(workspace=call.workspace, mode=call.mode, endpoint=_webhook(call), since=body.since)
     )

@@ -6,10 +6,12 @@ import msgspec
 from msgspec import Meta
 
 from gateway.dialects.message import Message
-from gateway.dialects.use.ids import EventId
+from gateway.dialects.use.ids import EventId, WebhookId
+from gateway.dialects.use.key import KeyFields
 from gateway.dialects.use.link_fields import LinkBody
 from gateway.dialects.use.webhook_fields import WebhookBody
 from gateway.dialects.v1.profile import ProfileBody
+from shared.contracts.keys import Window
 from shared.contracts.modes import Mode
 from shared.contracts.webhooks import Topic
 
@@ -24,11 +26,29 @@ class Event(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="camel
     data: T
 
 
+class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    limit: Annotated[int | None, Meta(description="Requests per window; `null`: what the tier allows.", examples=[500])]
+    window: Annotated[Window, Meta(examples=["hour"])]
+
+
+class KeyData(KeyFields, frozen=True, kw_only=True, rename="camel"):
+    limits: KeyLimits
+    revoked_at: str | None
+
+
+class TestData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    webhook_id: WebhookId
+    message: Annotated[str, Meta(examples=["This is a test."])]
+
+
 MESSAGES = (
     Message(Topic.LINK_CREATED, "A link was made.", Event[LinkBody]),
     Message(Topic.LINK_UPDATED, "A link was changed.", Event[LinkBody]),
     Message(Topic.LINK_DELETED, "A link was removed; this is what it was.", Event[LinkBody]),
     Message(Topic.LINK_EXPIRED, "A link has expired, by time or by clicks.", Event[LinkBody]),
     Message(Topic.PROFILE_UPDATED, "The profile was changed.", Event[ProfileBody]),
+    Message(Topic.KEY_CREATED, "A key was made.", Event[KeyData]),
+    Message(Topic.KEY_REVOKED, "A key was withdrawn for good.", Event[KeyData]),
+    Message(Topic.WEBHOOK_TEST, "A test was asked for.", Event[TestData]),
     Message(Topic.WEBHOOK_DISABLED, "Another webhook was disabled, not by its owner.", Event[WebhookBody]),
 )
