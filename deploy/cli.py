@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy import operate, operate_keys
+from deploy import operate, operate_keys, operate_webhooks
 from deploy.imports import WantedImport
 from deploy.local import console
 from deploy.local.data_dir import DataDir
@@ -19,6 +19,8 @@ from deploy.local.panel import Panel
 from deploy.local.trouble import Trouble, explain
 from deploy.operate import Answer, NewAccount
 from deploy.operate_keys import WantedKey
+from deploy.operate_webhooks import WantedListener
+from deploy.webhook_receiver import Arrival
 from shared import linkfiles
 from shared.contracts.accounts import Tier
 from shared.contracts.bulk import OnConflict
@@ -69,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_key_list(key.add_parser("list", parents=[common], help="the keys of a user's workspace, newest first"))
     links = commands.add_parser("links", help="short links").add_subparsers(required=True, metavar="ACTION")
     _add_links_import(links.add_parser("import", parents=[common], help="take a file of links into a workspace"))
+    webhook = commands.add_parser("webhook", help="webhooks").add_subparsers(required=True, metavar="ACTION")
+    _add_webhook_listen(
+        webhook.add_parser("listen", parents=[common], help="show and verify what is sent to this machine")
+    )
     analytics = commands.add_parser("analytics", help="click figures").add_subparsers(required=True, metavar="ACTION")
     _add_rebuild(
         analytics.add_parser("rebuild", parents=[common], help="make the figures of days anew from raw clicks")
@@ -104,7 +110,7 @@ def _add_key_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expires-in", type=_seconds, metavar="SECONDS", help="never, when left out")
     parser.add_argument("--name", default="API key")
     parser.add_argument(
-        "--allow", type=_networks, default=(), metavar="CIDR,…", help="where it may be used from (anywhere)"
+        "--allow", type=_names, default=(), metavar="CIDR,…", help="where it may be used from (anywhere)"
     )
     parser.set_defaults(run=_create_key)
 
@@ -152,6 +158,18 @@ def _add_links_import(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_import_links)
 
 
+def _add_webhook_listen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=_whole(0, 65535), default=0, help="on 127.0.0.1, 0 for any free one (%(default)s)"
+    )
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--username", help="make a webhook in this user's workspace, and remove it at the end")
+    whose.add_argument("--secret", metavar="whsec_…", help="of a webhook you have made; - to read it from stdin")
+    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.LIVE, help="(%(default)s)")
+    parser.add_argument("--events", type=_names, default=("*",), metavar="EVENT,…", help="what to be told of (all)")
+    parser.set_defaults(run=_listen)
+
+
 def _add_rebuild(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", dest="first", type=_day, metavar="DAY", help="the first day that is kept, if left out"
@@ -193,8 +211,7 @@ def _rotate_key(given: argparse.Namespace) -> Answer:
 
 
 def _report_leak(given: argparse.Namespace) -> Answer:
-    secret = sys.stdin.readline(_LONGEST_LINE) if given.key == "-" else given.key
-    return asyncio.run(operate_keys.report_leak(DataDir(given.data), secret.strip()))
+    return asyncio.run(operate_keys.report_leak(DataDir(given.data), _read_secret(given.key)))
 
 
 def _import_links(given: argparse.Namespace) -> Answer:
@@ -207,6 +224,25 @@ def _import_links(given: argparse.Namespace) -> Answer:
         dry_run=given.dry_run,
     )
     return asyncio.run(operate.import_links(DataDir(given.data), wanted, _tell))
+
+
+def _listen(given: argparse.Namespace) -> None:
+    wanted = WantedListener(
+        port=given.port,
+        secret=None if given.secret is None else _read_secret(given.secret),
+        username=given.username,
+        mode=given.mode,
+        events=given.events,
+    )
+    asyncio.run(operate_webhooks.listen(DataDir(given.data), wanted, _show, _tell))
+
+
+def _show(arrival: Arrival) -> None:
+    print(msgspec.json.encode(arrival).decode(), flush=True)
+
+
+def _read_secret(given: str) -> str:
+    return (sys.stdin.readline(_LONGEST_LINE) if given == "-" else given).strip()
 
 
 def _tell(line: str) -> None:
@@ -239,7 +275,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _networks(text: str) -> tuple[str, ...]:
+def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 

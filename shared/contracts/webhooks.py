@@ -241,7 +241,7 @@ class Redeliver(Ask[Delivery], frozen=True, kw_only=True):
 
 
 class RecoverFailed(Ask[Recovery], frozen=True, kw_only=True):
-    """`Redeliver` for all that failed or were dropped, created at or after ``since``; the oldest ones first, and as many
+    """`Redeliver` for all that failed or were dropped, created at or after ``since``; the oldest ones first, as many
     at a time as may wait."""
 
     workspace: str

@@ -23,7 +23,7 @@ _READY_SECONDS = 60.0
 def waypost(*words: str, stdin: str = "", **environ: str) -> "subprocess.CompletedProcess[str]":
     argv = (*WAYPOST, *words)
     return subprocess.run(
-        argv, cwd=HOME, env=_environ(environ), input=stdin, capture_output=True, text=True, check=False, timeout=60
+        argv, cwd=HOME, env=environ_with(environ), input=stdin, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -45,7 +45,7 @@ class Up:
             self.process = subprocess.Popen(
                 [*WAYPOST, "up", "--port", "0", "--data", str(data), *words],
                 cwd=HOME,
-                env=_environ(environ),
+                env=environ_with(environ),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -102,6 +102,6 @@ def gone(processes: list[psutil.Process], within_seconds: float) -> bool:
     return True
 
 
-def _environ(given: dict[str, str]) -> dict[str, str]:
+def environ_with(given: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_")}
     return {**kept, **given}

@@ -17,7 +17,8 @@ def verify(secret: str, message_id: str, timestamp: str, signature: str, body: b
     if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
         return False
     key = base64.b64decode(secret.removeprefix("whsec_"))
-    signed = f"{message_id}.{timestamp}.".encode() + body
+    signed = f"{message_id}.{timestamp}.".encode(errors="replace") + body
     expected = "sha256=" + hmac.new(key, signed, hashlib.sha256).hexdigest()
     # While a secret is being changed there are two signatures, with a comma between.
-    return any(hmac.compare_digest(expected.encode(), each.encode()) for each in signature.split(","))
+    signatures = signature.encode(errors="replace").split(b",")
+    return any(hmac.compare_digest(expected.encode(), each) for each in signatures)

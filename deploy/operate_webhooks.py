@@ -1,0 +1,90 @@
+"""Listening to webhooks on this machine, to see what is sent and how it is verified."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+
+from deploy.local.data_dir import DataDir
+from deploy.local.trouble import Trouble
+from deploy.operate import bus_of
+from deploy.webhook_receiver import Arrival, Receiver, key_of
+from shared.contracts import accounts, webhooks
+from shared.contracts.modes import Mode
+from shared.faults import Code, Fault
+from shared.settings import variable
+
+ALLOWED = f"{variable('webhook_allow_cidrs')}=127.0.0.0/8,::1/128"
+_DESCRIPTION = "waypost webhook listen"
+
+
+class WantedListener(msgspec.Struct, frozen=True, kw_only=True):
+    port: int  # 0: any free one
+    secret: str | None = None  # of a webhook that is there already
+    username: str | None = None  # for whose workspace one is made, and removed at the end
+    mode: Mode = Mode.LIVE
+    events: tuple[str, ...] = (webhooks.EVERYTHING,)
+
+
+async def listen(
+    data: DataDir, wanted: WantedListener, show: Callable[[Arrival], None], say: Callable[[str], None]
+) -> None:
+    """Until Ctrl-C or SIGTERM. ``show`` is given what arrives, ``say`` what happens besides."""
+    stopped = _stopped()
+    receiver = Receiver(show)
+    if wanted.secret is not None:
+        receiver.key = key_of(wanted.secret)
+        if receiver.key is None:
+            raise Trouble("This is no secret of a webhook: it is whsec_ and Base64. Is all of it there?")
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(receiver.serving(wanted.port))
+        if wanted.username is not None:
+            made = await stack.enter_async_context(_webhook(data, wanted, wanted.username, url))
+            receiver.key = key_of(made.secret)
+            say(f"listening at {url} as the webhook wh_{made.endpoint.id}; Ctrl-C removes it")
+        else:
+            say(f"listening at {url}; Ctrl-C ends it")
+            say(f"a stack sends to this machine only if it was started so: {ALLOWED} waypost up")
+            if receiver.key is None:
+                say("without --secret, nothing can be verified")
+        await stopped.wait()
+
+
+@asynccontextmanager
+async def _webhook(
+    data: DataDir, wanted: WantedListener, username: str, url: str
+) -> AsyncIterator[webhooks.NewEndpoint]:
+    """One that is there as long as somebody listens."""
+    async with bus_of(data) as bus:
+        account = await bus.ask(accounts.FindUser(username=username))
+        workspace = account.workspace.id
+        try:
+            made = await bus.ask(
+                webhooks.CreateEndpoint(
+                    workspace=workspace, mode=wanted.mode, url=url, topics=wanted.events, description=_DESCRIPTION
+                )
+            )
+        except Fault as fault:
+            if fault.code is not Code.IMPOSSIBLE:
+                raise
+            raise Trouble(
+                f"{fault.message}. A stack sends to this machine only if it was started so: {ALLOWED} waypost up"
+            ) from None
+        try:
+            yield made
+        finally:
+            try:
+                await bus.ask(webhooks.DeleteEndpoint(workspace=workspace, mode=wanted.mode, id=made.endpoint.id))
+            except Fault as fault:
+                # Somebody else may have removed it.
+                if fault.code is not Code.NOT_FOUND:
+                    raise
+
+
+def _stopped() -> asyncio.Event:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
