@@ -114,6 +114,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     events_keep_seconds: Annotated[float, Meta(gt=0, description="How long the event stream keeps what happened.")] = (
         7 * 86400.0
     )
+    passing_stream_bytes: Annotated[
+        int, Meta(ge=65536, description="The stream of what is kept only until its listener has taken it in.")
+    ] = 1_073_741_824
 
     # The gateway's front
     listen_host: Annotated[str, Meta(description="The address the gateway listens on.")] = "127.0.0.1"
@@ -380,6 +383,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_endpoints_most: Annotated[
         int, Meta(ge=1, description="Endpoints that a workspace has at most, its live and its test ones apart.")
     ] = 50
+    webhook_intake_facts: Annotated[int, Meta(ge=1, description="Facts that become deliveries in one transaction.")] = (
+        200
+    )
     webhook_waiting_most: Annotated[
         int, Meta(ge=1, description="Deliveries that wait for one endpoint; what comes past it is dropped and counted.")
     ] = 10_000

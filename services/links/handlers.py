@@ -6,6 +6,7 @@ from shared.service import read, whole, write
 HANDLERS = (
     whole(single.create_link),
     read(single.get_link),
+    read(single.get_links),
     whole(single.update_link),
     whole(single.upsert_link),
     write(single.delete_link),

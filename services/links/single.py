@@ -6,7 +6,9 @@ from shared.contracts.links import (
     CreateLink,
     DeleteLink,
     GetLink,
+    GetLinks,
     Link,
+    Links,
     UpdateLink,
     Upserted,
     UpsertLink,
@@ -15,6 +17,7 @@ from shared.database import Connection
 from shared.faults import Code, Fault
 from shared.service import Service
 
+LINKS_AT_ONCE = 100
 UPSERT_TRIES = 5  # each further one because somebody else made or deleted the link in between
 
 
@@ -34,6 +37,12 @@ async def get_link(db: Connection, ask: GetLink) -> Link:
     if link is None:
         raise changes.absent()
     return link
+
+
+async def get_links(db: Connection, ask: GetLinks) -> Links:
+    if len(ask.ids) > LINKS_AT_ONCE:
+        raise Fault(Code.INVALID, f"At most {LINKS_AT_ONCE} links are looked up at once", field="ids")
+    return Links(links=await store.list_links_by_id(db, ask.workspace, ask.mode, list(filter(ids.valid, ask.ids))))
 
 
 async def update_link(service: Service, ask: UpdateLink) -> Link:

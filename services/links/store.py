@@ -89,6 +89,22 @@ async def find_link(db: Connection, workspace: str, mode: Mode, link_id: str) ->
     return link_of(row) if row else None
 
 
+async def list_links_by_id(db: Connection, workspace: str, mode: Mode, link_ids: Sequence[str]) -> tuple[Link, ...]:
+    rows = await db.fetch(
+        """
+        select id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
+               position, tags, metadata, expires_at, expired_url, password_hash is not null as has_password,
+               max_clicks, show_on_profile, forward_query, external_id, archived, clicks, claimed, created_at,
+               updated_at
+        from links where workspace = $1 and mode = $2 and id = any($3) order by id
+        """,
+        workspace,
+        mode,
+        link_ids,
+    )
+    return tuple(map(link_of, rows))
+
+
 async def find_link_for_update(tx: Connection, workspace: str, mode: Mode, link_id: str) -> Link | None:
     """Keeps everybody else from changing the link until the transaction ends."""
     row = await tx.fetchrow(

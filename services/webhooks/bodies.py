@@ -3,13 +3,15 @@
 The same fact always makes the same bytes, so that they are the same for whoever is told of it twice.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Raw
 
 from shared import ids
+from shared.contracts.analytics import Click
 from shared.contracts.keys import Key, Window
 from shared.contracts.link_fields import Metadata
 from shared.contracts.links import Link, Status
@@ -17,6 +19,7 @@ from shared.contracts.modes import Mode
 from shared.contracts.profile import Profile
 from shared.contracts.webhooks import Endpoint, Reason, Topic
 
+CLICK = "click_"
 EVENT = "evt_"
 LINK = "lnk_"
 WEBHOOK = "wh_"
@@ -126,14 +129,44 @@ class EndpointData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     updated_at: str
 
 
+class ClickedLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Of one that has been deleted since, no more than its id is known."""
+
+    id: str
+    short_url: str | None = None
+    short_code: str | None = None
+    destination_url: str | None = None
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    external_id: str | None = None
+
+
+class ClickData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    id: str
+    clicked_at: str
+    link: ClickedLink
+    country: str | None
+    region: str | None
+    device: str
+    os: str
+    browser: str
+    referrer: str
+    language: str
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_term: str | None
+    utm_content: str | None
+
+
 class TestData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     webhook_id: str
     message: str
 
 
-def message(event: str, topic: Topic, mode: Mode, data: bytes) -> bytes:
-    """``data`` is JSON. When it happened is in the id of the event."""
-    created_at = _moment(ids.time_of(event))
+def message(event: str, topic: Topic, mode: Mode, data: bytes, at: datetime | None = None) -> bytes:
+    """``data`` is JSON. ``at``: when it happened, if that is not in the id of the event."""
+    created_at = _moment(at or ids.time_of(event))
     return encode(Message(id=EVENT + event, type=topic, created_at=created_at, mode=mode, data=Raw(data)))
 
 
@@ -167,6 +200,33 @@ def of_link(link: Link, at: datetime, public_url: str) -> bytes:
             updated_at=_moment(link.updated_at),
         )
     )
+
+
+def of_click(click: Click, link: Link | None, public_url: str) -> bytes:
+    return encode(
+        ClickData(
+            id=CLICK + click.id,
+            clicked_at=_moment(datetime.fromtimestamp(click.at / 1000, UTC)),
+            link=_clicked_link(click.link, link, public_url),
+            country=click.country or None,
+            region=click.region or None,
+            device=click.device,
+            os=click.os,
+            browser=click.browser,
+            referrer=click.referrer,
+            language=click.language,
+            utm_source=click.utm_source or None,
+            utm_medium=click.utm_medium or None,
+            utm_campaign=click.utm_campaign or None,
+            utm_term=click.utm_term or None,
+            utm_content=click.utm_content or None,
+        )
+    )
+
+
+def of_clicks(clicks: Sequence[bytes]) -> bytes:
+    """Several of them; see `store_intake.append_clicks`, which adds more to a message that ends like this."""
+    return b'{"clicks":[' + b",".join(clicks) + b"]}"
 
 
 def of_key(key: Key) -> bytes:
@@ -245,6 +305,20 @@ def of_endpoint(endpoint: Endpoint, public_url: str) -> bytes:
 def of_test(endpoint: Endpoint) -> bytes:
     words = "This is a test: your webhook can be reached, and whoever checks its signature knows that it is from us."
     return encode(TestData(webhook_id=WEBHOOK + endpoint.id, message=words))
+
+
+def _clicked_link(link_id: str, link: Link | None, public_url: str) -> ClickedLink:
+    if link is None:
+        return ClickedLink(id=LINK + link_id)
+    return ClickedLink(
+        id=LINK + link.id,
+        short_url=f"{public_url}/{link.slug}",
+        short_code=link.slug,
+        destination_url=link.destination_url,
+        title=link.title,
+        tags=link.tags,
+        external_id=link.external_id,
+    )
 
 
 def _moment(at: datetime) -> str:

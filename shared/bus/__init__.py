@@ -9,6 +9,17 @@ from shared.bus.client import Bus
 from shared.bus.connection import connect
 from shared.bus.follower import Extent, Follower
 from shared.bus.messages import Delivery, Puller, Request, Serving
-from shared.bus.streams import EVENTS_STREAM
+from shared.bus.streams import EVENTS_STREAM, PASSING_STREAM
 
-__all__ = ["EVENTS_STREAM", "Bus", "Delivery", "Extent", "Follower", "Puller", "Request", "Serving", "connect"]
+__all__ = [
+    "EVENTS_STREAM",
+    "PASSING_STREAM",
+    "Bus",
+    "Delivery",
+    "Extent",
+    "Follower",
+    "Puller",
+    "Request",
+    "Serving",
+    "connect",
+]

@@ -26,6 +26,8 @@ DEADLINE_HEADER = "Waypost-Deadline"
 ONCE_HEADER = "Waypost-Once"
 # On an answer that was given before: when it was first asked for.
 REPLAY_HEADER = "Waypost-Replay"
+# By which a stream knows a message that is published twice.
+ID_HEADER = "Nats-Msg-Id"
 # The names that the standard NATS service tooling looks for.
 FAULT_HEADER = "Nats-Service-Error-Code"
 MESSAGE_HEADER = "Nats-Service-Error"
@@ -140,6 +142,11 @@ class Delivery(msgspec.Struct, frozen=True):
     @property
     def subject(self) -> str:
         return self.message.subject
+
+    @property
+    def id(self) -> str:
+        """The one that it was published under, or "" when it has none."""
+        return (self.message.headers or {}).get(ID_HEADER, "")
 
     @property
     def times(self) -> int:

@@ -12,6 +12,7 @@ from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT, LIVE_STREA
 from shared.settings import Settings
 
 EVENTS_STREAM = "EVENTS"
+PASSING_STREAM = "PASSING"
 # How long the streams recognise a message that is published twice, in seconds.
 DUPLICATE_WINDOW = 120.0
 
@@ -36,6 +37,17 @@ def wanted(settings: Settings) -> tuple[StreamConfig, ...]:
             subjects=["events.>"],
             max_age=keep,
             # The server takes no window that is longer than what it keeps.
+            duplicate_window=min(DUPLICATE_WINDOW, keep),
+            num_replicas=replicas,
+        ),
+        StreamConfig(
+            name=PASSING_STREAM,
+            subjects=["passing.>"],
+            max_age=keep,
+            max_bytes=settings.passing_stream_bytes,
+            # A full stream refuses: then what is told waits in the outbox of whoever tells it.
+            discard=DiscardPolicy.NEW,
+            retention=RetentionPolicy.WORK_QUEUE,
             duplicate_window=min(DUPLICATE_WINDOW, keep),
             num_replicas=replicas,
         ),

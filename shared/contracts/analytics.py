@@ -6,11 +6,12 @@ from typing import Annotated
 
 import msgspec
 
-from shared.contracts.ask import Ask
+from shared.contracts.ask import Ask, Passing
 from shared.contracts.modes import Mode
 
 CLICKS_STREAM = "CLICKS"
 CLICKS_SUBJECT = "clicks.batch"
+CLICKS_TOLD = 100  # at once
 LIVE_STREAM = "LIVE"
 LIVE_SUBJECTS = "live.>"
 
@@ -167,3 +168,31 @@ class GetReport(Ask[Report], frozen=True, kw_only=True):
     start: Annotated[datetime, msgspec.Meta(tz=True)]
     end: Annotated[datetime, msgspec.Meta(tz=True)]
     interval: Interval = Interval.DAY
+
+
+class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A click of a person, as reports count it. New fields go to the end with a default."""
+
+    id: str
+    at: int  # Unix milliseconds
+    link: str
+    country: str  # as in `Visit`
+    region: str
+    device: str  # as in reports, like all that follow
+    os: str
+    browser: str
+    referrer: str
+    language: str
+    utm_source: str  # "" when the visit names none, as all of these
+    utm_medium: str
+    utm_campaign: str
+    utm_term: str
+    utm_content: str
+
+
+class Clicked(Passing, frozen=True, kw_only=True):
+    """Told of workspaces where clicks are wanted: each click that is counted is in exactly one of these."""
+
+    workspace: str
+    mode: Mode
+    clicks: tuple[Click, ...]  # up to `CLICKS_TOLD`

@@ -26,15 +26,21 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact that a service tells. Delivered at least once, so whoever listens must not mind hearing it twice."""
 
 
+class Passing(Event, frozen=True, kw_only=True):
+    """One of which there may be very many. It has a single listener, and is kept until that has taken it in."""
+
+
 def service_of(message: type[Ask[Any]] | type[Event]) -> str:
     """The service a question belongs to or an event comes from: the module it is defined in."""
     return message.__module__.rpartition(".")[2]
 
 
 def subject_of(message: type[Ask[Any]] | type[Event]) -> str:
-    """``links.CreateLink`` → ``links.create_link``; an event → ``events.links.link_created``."""
+    """``links.CreateLink`` → ``links.create_link``; an event → ``events.links.link_created``; or ``passing.…``."""
     verb = re.sub(r"(?<!^)(?=[A-Z])", "_", message.__name__).lower()
     subject = f"{service_of(message)}.{verb}"
+    if issubclass(message, Passing):
+        return f"passing.{subject}"
     return f"events.{subject}" if issubclass(message, Event) else subject
 
 

@@ -65,6 +65,10 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         return Status.ACTIVE if self.active else Status.INACTIVE
 
 
+class Links(msgspec.Struct, frozen=True, kw_only=True):
+    links: tuple[Link, ...]
+
+
 class LinkPage(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...]
     total: int
@@ -135,6 +139,14 @@ class GetLink(Ask[Link], frozen=True, kw_only=True):
     external_id: str | None = None
     slug: str | None = None
     domain: str = ""
+
+
+class GetLinks(Ask[Links], frozen=True, kw_only=True):
+    """Those of the given ones that are there, in the order of their ids. Up to 100 at a time."""
+
+    workspace: str
+    mode: Mode
+    ids: tuple[str, ...]
 
 
 class ListLinks(Ask[LinkPage], frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from shared import ids
 from shared.contracts.links import (
     CreateLink,
     DeleteLink,
+    GetLinks,
     Link,
     LinkPage,
     ListLinks,
@@ -195,3 +196,14 @@ async def test_a_profile_shows_200_links_at_most(desk: Desk) -> None:
     created = await asyncio.gather(*(desk.create(position=n) for n in range(205)))
     shown = await desk.bus.ask(ListProfileLinks(workspace=desk.workspace))
     assert [link.id for link in shown.links] == [link.id for link in created[:200]]
+
+
+async def test_links_are_looked_up_by_their_ids_as_far_as_they_are_there(desk: Desk, test_desk: Desk) -> None:
+    one, two, foreign = await desk.create(), await desk.create(), await test_desk.create()
+    asked = (two.id, foreign.id, one.id, ids.new(), "no id", "\0")
+    found = await desk.bus.ask(GetLinks(workspace=desk.workspace, mode=desk.mode, ids=asked))
+    assert found.links == tuple(sorted((one, two), key=lambda link: link.id))
+    many = tuple(ids.new() for _ in range(101))
+    with pytest.raises(Fault) as refused:
+        await desk.bus.ask(GetLinks(workspace=desk.workspace, mode=desk.mode, ids=many))
+    assert refused.value.code is Code.INVALID
