@@ -1,4 +1,5 @@
-"""What the API reference says of an answer, held against every answer that a test is given."""
+"""What the API reference says of an answer, held against every answer that a test is given, and against what webhooks
+are told."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,18 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
             str(error) for error in _validator(dialect.name, answer[media]).iter_errors(msgspec.json.decode(body))
         ]
         assert not errors, f"{place}: {errors[:3]}"
+
+
+def check_message(body: bytes) -> None:
+    """Fails when a webhook is told something that the reference does not say."""
+    kind = msgspec.json.decode(body)["type"]
+    for dialect in DIALECTS:
+        if told := _openapi(dialect.name).get("webhooks", {}).get(kind):
+            schema = msgspec.json.encode(told["post"]["requestBody"]["content"]["application/json"]["schema"]).decode()
+            errors = [str(error) for error in _validator(dialect.name, schema).iter_errors(msgspec.json.decode(body))]
+            assert not errors, f"{kind}: {errors[:3]} in {body!r}"
+            return
+    raise AssertionError(f"{kind} is told to webhooks, but not documented")
 
 
 def _documented(dialect: Dialect, method: str, path: str, status: int) -> Mapping[str, str] | None:

@@ -2,10 +2,12 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from tests import described
 from tests.client import until
 from tests.servers import free_port
 
@@ -13,6 +15,10 @@ from tests.servers import free_port
 class Received(msgspec.Struct, frozen=True):
     headers: dict[str, str]  # names in lower case
     body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
 
     @property
     def event(self) -> str:
@@ -41,13 +47,15 @@ class Receiver:
             await self._runner.cleanup()
 
     async def until(self, event: str, count: int = 1, *, seconds: float = 10) -> list[Received]:
-        """Waits until so many deliveries of an event have arrived."""
+        """Waits until so many deliveries of an event have arrived, and sees to it that they are as documented."""
 
         async def look() -> list[Received]:
             return [each for each in self.received if each.event == event]
 
         seen, _ = await until(look, lambda found: len(found) >= count, seconds=seconds)
         found: list[Received] = seen
+        for each in found:
+            described.check_message(each.body)
         return found
 
     async def _take(self, request: web.Request) -> web.Response:
