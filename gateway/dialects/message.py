@@ -8,4 +8,4 @@ import msgspec
 class Message(msgspec.Struct, frozen=True):
     name: str  # its type: "link.created"
     summary: str
-    body: Any  # the type of the whole body, whose `type` is the name
+    bodies: tuple[Any, ...]  # the types of a whole body, whose `type` is the name; the first one is the usual one

@@ -27,8 +27,9 @@ HEADERS = (
 
 
 def describe(message: Message, schemas: Schemas) -> Json:
-    told = schemas.of(message.body)
-    schema: Json = {"allOf": [told, {"properties": {"type": {"const": message.name}}}]}
+    told = [schemas.of(body) for body in message.bodies]
+    shape = told[0] if len(told) == 1 else {"anyOf": told}
+    schema: Json = {"allOf": [shape, {"properties": {"type": {"const": message.name}}}]}
     return {
         "operationId": operation_id(message),
         "summary": message.summary,
@@ -53,7 +54,7 @@ def operation_id(message: Message) -> str:
 
 
 def example(message: Message, schemas: Schemas) -> Json:
-    made: Json = schemas.example(schemas.of(message.body))
+    made: Json = schemas.example(schemas.of(message.bodies[0]))
     return made | {"type": message.name}
 
 

@@ -46,7 +46,7 @@ def document(dialect: Dialect, public_url: str) -> Json:
 
 def schemas_of(dialect: Dialect) -> Schemas:
     kinds = [kind for endpoint in dialect.endpoints for kind in _types(endpoint)]
-    return Schemas([*kinds, *(message.body for message in dialect.messages), dialect.error])
+    return Schemas([*kinds, *(body for message in dialect.messages for body in message.bodies), dialect.error])
 
 
 def _types(endpoint: Endpoint) -> list[Any]:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.dialects.message import Message
-from gateway.dialects.use.ids import EventId, WebhookId
+from gateway.dialects.use.ids import EventId, LinkId, WebhookId
 from gateway.dialects.use.key import KeyFields
 from gateway.dialects.use.link_fields import LinkBody
 from gateway.dialects.use.webhook_fields import WebhookBody
@@ -36,19 +36,58 @@ class KeyData(KeyFields, frozen=True, kw_only=True, rename="camel"):
     revoked_at: str | None
 
 
+class ClickedLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Of one that has been removed since, no more than its id is told."""
+
+    id: LinkId
+    short_url: Annotated[str | None, Meta(examples=["https://go.example/summer-sale"])]
+    short_code: Annotated[str | None, Meta(examples=["summer-sale"])]
+    destination_url: Annotated[str | None, Meta(examples=["https://example.com/landing-page"])]
+    title: Annotated[str | None, Meta(examples=["Summer Campaign"])]
+    tags: Annotated[tuple[str, ...], Meta(examples=[["marketing", "summer"]])]
+    external_id: str | None
+
+
+class ClickData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A click of a person, as reports count it."""
+
+    id: Annotated[str, Meta(description="Of the click.", examples=["click_02FvM8kQ7yZtLw3RbXc5Na"])]
+    clicked_at: Annotated[str, Meta(examples=["2026-01-31T09:05:00.098Z"])]
+    link: ClickedLink
+    country: Annotated[str | None, Meta(description="ISO 3166-1 code.", examples=["AT"])]
+    region: Annotated[str | None, Meta(description="ISO 3166-2 code.", examples=["AT-9"])]
+    device: Annotated[str, Meta(examples=["Mobile"])]
+    os: Annotated[str, Meta(examples=["iOS"])]
+    browser: Annotated[str, Meta(examples=["Safari"])]
+    referrer: Annotated[str, Meta(description="The host it came from, or `Direct`.", examples=["news.example"])]
+    language: Annotated[str, Meta(examples=["de"])]
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: Annotated[str | None, Meta(examples=["spring"])]
+    utm_term: str | None
+    utm_content: str | None
+
+
+class Clicks(msgspec.Struct, frozen=True, kw_only=True):
+    """What a webhook with `batch` is told in place of one click."""
+
+    clicks: Annotated[tuple[ClickData, ...], Meta(min_length=1, max_length=100)]
+
+
 class TestData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     webhook_id: WebhookId
     message: Annotated[str, Meta(examples=["This is a test."])]
 
 
 MESSAGES = (
-    Message(Topic.LINK_CREATED, "A link was made.", Event[LinkBody]),
-    Message(Topic.LINK_UPDATED, "A link was changed.", Event[LinkBody]),
-    Message(Topic.LINK_DELETED, "A link was removed; this is what it was.", Event[LinkBody]),
-    Message(Topic.LINK_EXPIRED, "A link has expired, by time or by clicks.", Event[LinkBody]),
-    Message(Topic.PROFILE_UPDATED, "The profile was changed.", Event[ProfileBody]),
-    Message(Topic.KEY_CREATED, "A key was made.", Event[KeyData]),
-    Message(Topic.KEY_REVOKED, "A key was withdrawn for good.", Event[KeyData]),
-    Message(Topic.WEBHOOK_TEST, "A test was asked for.", Event[TestData]),
-    Message(Topic.WEBHOOK_DISABLED, "Another webhook was disabled, not by its owner.", Event[WebhookBody]),
+    Message(Topic.LINK_CREATED, "A link was made.", (Event[LinkBody],)),
+    Message(Topic.LINK_UPDATED, "A link was changed.", (Event[LinkBody],)),
+    Message(Topic.LINK_DELETED, "A link was removed; this is what it was.", (Event[LinkBody],)),
+    Message(Topic.LINK_EXPIRED, "A link has expired, by time or by clicks.", (Event[LinkBody],)),
+    Message(Topic.LINK_CLICKED, "A person clicked a link.", (Event[ClickData], Event[Clicks])),
+    Message(Topic.PROFILE_UPDATED, "The profile was changed.", (Event[ProfileBody],)),
+    Message(Topic.KEY_CREATED, "A key was made.", (Event[KeyData],)),
+    Message(Topic.KEY_REVOKED, "A key was withdrawn for good.", (Event[KeyData],)),
+    Message(Topic.WEBHOOK_TEST, "A test was asked for.", (Event[TestData],)),
+    Message(Topic.WEBHOOK_DISABLED, "Another webhook was disabled, not by its owner.", (Event[WebhookBody],)),
 )
