@@ -107,6 +107,15 @@ class Desk:
         assert found
         return found
 
+    async def failed(self, endpoint: str) -> bool:
+        return (await self.standing(endpoint))["last_failure_at"] is not None
+
+    async def disabled(self, endpoint: str) -> bool:
+        return not (await self.standing(endpoint))["enabled"]
+
+    async def paused(self, endpoint: str) -> bool:
+        return (await self.standing(endpoint))["paused_until"] is not None
+
     async def attempts(self, message: str) -> Sequence[asyncpg.Record]:
         return await self.db.fetch(
             "select * from webhooks.attempts where delivery = $1 order by number", message.removeprefix("msg_")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -26,19 +25,33 @@ class Received(NamedTuple):
 Script = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 
 
+FLOOD_BYTES = 160 * 65_536
+
+
 async def ok(_: Received, writer: asyncio.StreamWriter) -> None:
     writer.write(answer(200, b"thanks"))
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    head = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *lines, "", ""]
+    # Neither 204 nor 304 has a body, and what says otherwise is no HTTP.
+    length = [] if status in (204, 304) else [f"Content-Length: {len(body)}"]
+    head = [f"HTTP/1.1 {status} Whatever", *length, *lines, "", ""]
     return "\r\n".join(head).encode() + body
 
 
 def always(status: int, body: bytes = b"", **headers: str) -> Script:
     async def script(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(status, body, **headers))
+
+    return script
+
+
+def by_path(**headers: str) -> Script:
+    """The status that the path names."""
+
+    async def script(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(int(received.path.strip("/")), b"", **headers))
 
     return script
 
@@ -65,8 +78,40 @@ async def drips(_: Received, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.05)
 
 
+async def nonsense(_: Received, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\x01\x02 what?\r\n\r\n")
+    writer.close()
+
+
+async def stops_in_the_body(_: Received, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegin")
+    await writer.wait_closed()
+
+
+def takes(seconds: float) -> Script:
+    async def script(_: Received, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)
+        writer.write(answer(200))
+
+    return script
+
+
 async def resets(_: Received, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
+
+
+class Flood:
+    """Ten megabytes for an answer; notes how many of them went out."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    async def __call__(self, _: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {FLOOD_BYTES}\r\n\r\n".encode())
+        while self.written < FLOOD_BYTES:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            self.written += 65_536
 
 
 class Receiver:
@@ -83,6 +128,9 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
 
+    def at(self, path: object) -> str:
+        return f"http://127.0.0.1:{self.port}/{path}"
+
     @property
     def ids(self) -> list[str]:
         return [received.id for received in self.received]
@@ -94,18 +142,23 @@ class Receiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        try:
             while not writer.is_closing():
-                received = await self._read(reader)
-                self.received.append(received)
-                self.under_way += 1
-                self.most_under_way = max(self.most_under_way, self.under_way)
-                try:
-                    await self.script(received, writer)
-                    await writer.drain()
-                finally:
-                    self.under_way -= 1
-        writer.close()
+                await self._take(await self._read(reader), writer)
+        except (OSError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+    async def _take(self, received: Received, writer: asyncio.StreamWriter) -> None:
+        self.received.append(received)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await self.script(received, writer)
+            await writer.drain()
+        finally:
+            self.under_way -= 1
 
     async def _read(self, reader: asyncio.StreamReader) -> Received:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -140,7 +193,5 @@ async def receiving(script: Script = ok, *hosts: str) -> AsyncIterator[Receiver]
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def seconds_since(began: float) -> float:
-    return time.monotonic() - began
+        # One more turn of the loop, in which the closed connections go.
+        await asyncio.sleep(0)
