@@ -1,4 +1,4 @@
-from services.analytics.handlers import HANDLERS
+from services.analytics.handlers import HANDLERS, LISTENERS
 from services.analytics.housekeeping import keep_house
 from services.analytics.ingest import ingest
 from services.analytics.totals import report_links, report_profiles
@@ -12,6 +12,7 @@ if __name__ == "__main__":
     service.main(
         "analytics",
         HANDLERS,
+        LISTENERS,
         background=(ingest, report_links, report_profiles, keep_house),
         young_objects=YOUNG_OBJECTS,
     )

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from services.analytics import days, reports, store, store_days, tallies
+from services.analytics import days, reports, store, store_days, tallies, wishes
 from services.analytics.store_days import Counted, Shorter
 from services.analytics.tallies import Details
 from shared.contracts.analytics import Day, GetOverview, GetReport, Interval, Overview, Report
-from shared.service import Service, whole
+from shared.contracts.webhooks import ClicksWanted
+from shared.service import Listener, Service, whole
 
 
 async def get_overview(service: Service, ask: GetOverview) -> Overview:
@@ -51,3 +52,4 @@ def _shorten(counted: Sequence[Counted], details: dict[date, Details], today: da
 
 
 HANDLERS = (whole(get_overview), whole(get_report))
+LISTENERS = (Listener(ClicksWanted, wishes.take_over),)

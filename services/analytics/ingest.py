@@ -11,13 +11,15 @@ import time
 
 from prometheus_client import Counter
 
-from services.analytics import store, store_rebuild, visits
+from services.analytics import store, store_rebuild, visits, wishes
 from services.analytics.counting import Counting
 from services.analytics.enrichment import Enrichment
 from services.analytics.live import Live
 from services.analytics.prepared import Prepared, prepare
 from services.analytics.reach import Reach
 from services.analytics.visits import Packed
+from services.analytics.wishes import Wishes
+from shared import outbox
 from shared.bus import Delivery, Puller
 from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT
 from shared.service import Service
@@ -44,6 +46,8 @@ class Ingest:
         self._bus = service.bus
         self._database = service.database
         self._settings = settings
+        self._relay = service.relay
+        self._wishes = Wishes()
         self._enrichment = Enrichment(settings)
         self._counting = Counting(settings)
         first, longest = settings.bus_reconnect_wait_seconds, settings.ingest_backoff_seconds
@@ -136,16 +140,21 @@ class Ingest:
         happening = prepared.happening
         async with self._database.transaction() as tx:
             new = await store.insert_batches(tx, prepared.ids)
-            if len(new) < len(prepared.ids):
+            self._wishes = await wishes.refreshed(tx, self._wishes)
+            if len(new) < len(prepared.ids) or prepared.wanted.places != self._wishes.places:
                 prepared = await self._make_ready(prepared.only(new))
             await store_rebuild.share_days(tx, prepared.sums.days())
             await store.insert_visits(tx, prepared.lines())
             await self._counting.count(tx, prepared.sums)
+            if told := list(prepared.wanted.events()):
+                await outbox.tell(tx, *told)
+        if told:
+            self._relay.nudge()
         # Those that were counted before, too: perhaps that was by a copy that was killed before it could show them.
         self._live.show(happening)
 
     async def _make_ready(self, batches: list[Packed]) -> Prepared:
-        return await prepare(batches, self._enrichment, self._live, time.time())
+        return await prepare(batches, self._enrichment, self._live, self._wishes, time.time())
 
     async def _refuse(self, delivery: Delivery, error: Exception) -> None:
         """For a batch that fails all by itself: tried again later, and after enough deliveries put aside."""

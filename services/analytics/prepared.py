@@ -12,13 +12,15 @@ from services.analytics.enrichment import Enrichment
 from services.analytics.live import Live, Message
 from services.analytics.rollups import RollUps
 from services.analytics.visits import Packed
+from services.analytics.wishes import Wanted, Wishes
 
 
 class Prepared:
     """What is kept of a batch is its lines, which take a third of the place of its visits."""
 
-    def __init__(self) -> None:
+    def __init__(self, wishes: Wishes) -> None:
         self.sums = RollUps()
+        self.wanted = Wanted(wishes)
         self.happening: list[Message] = []
         self._batches: dict[str, Packed] = {}
         self._lines: dict[str, bytes] = {}
@@ -34,6 +36,7 @@ class Prepared:
         self._lines[batch.id] = "".join([visits.line(visit, facts.bot) for visit, facts in known]).encode()
         self._batches[batch.id] = batch
         self.sums.add(known)
+        self.wanted.add(batch.id, known)
         self.happening += live.messages(batch.id, known, now)
 
     def only(self, ids: Iterable[str]) -> list[Packed]:
@@ -44,9 +47,11 @@ class Prepared:
             yield each
 
 
-async def prepare(batches: Iterable[Packed], enrichment: Enrichment, live: Live, now: float) -> Prepared:
+async def prepare(
+    batches: Iterable[Packed], enrichment: Enrichment, live: Live, wishes: Wishes, now: float
+) -> Prepared:
     """All of them; one that comes twice counts once. ``now`` is in Unix seconds. Others get their turn in between."""
-    prepared = Prepared()
+    prepared = Prepared(wishes)
     for batch in {batch.id: batch for batch in batches}.values():
         prepared.add(batch, enrichment, live, now)
         await asyncio.sleep(0)
