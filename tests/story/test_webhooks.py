@@ -1,4 +1,4 @@
-"""The story of a webhook, on a stack as somebody has it who tries webhooks out, but with hours of less than a second."""
+"""The story of a webhook, on a stack as somebody has it who tries webhooks out, but its hours are far shorter."""
 
 import signal
 import tempfile
