@@ -73,9 +73,11 @@ class Claims:
                     of_endpoint[verdict.result.endpoint].append(verdict)
             states = await store_sending.lock_states(tx, list(of_endpoint))
             states = [judgement.after(state, of_endpoint[state.endpoint]) for state in states]
-            await store_sending.update_states(tx, states)
-            at_once = self._settings.webhook_endpoint_attempts
-            await store_sending.update_due(tx, list(of_endpoint), datetime.now(UTC), at_once)
+            # Neither claims nor endpoints need to be there any more.
+            if states:
+                await store_sending.update_states(tx, states)
+                at_once = self._settings.webhook_endpoint_attempts
+                await store_sending.update_due(tx, list(of_endpoint), datetime.now(UTC), at_once)
         for state in states:
             told = of_endpoint[state.endpoint]
             if reason := judgement.reason_to_disable(state, told, self._settings):

@@ -46,8 +46,9 @@ async def send_test(tx: Connection, ask: SendTest) -> Delivery:
         created_at=ids.time_of(delivery_id),
         next_at=now,
     )
+    if not await store_deliveries.add_to_state(tx, endpoint.id, waiting=1, due_at=now):
+        raise endpoints.absent()
     await store_deliveries.insert_deliveries(tx, [delivery])
-    await store_deliveries.add_to_state(tx, endpoint.id, waiting=1, due_at=now)
     return (await _details(tx, ask.workspace, ask.mode, endpoint.id, delivery.id)).delivery
 
 

@@ -43,9 +43,9 @@ async def insert_deliveries(tx: Connection, deliveries: Sequence[NewDelivery]) -
 
 async def add_to_state(
     tx: Connection, endpoint: str, *, waiting: int = 0, kept: int = 0, dropped: int = 0, due_at: datetime | None = None
-) -> None:
-    """``due_at``: when the first of those that wait now is to be sent."""
-    await tx.execute(
+) -> bool:
+    """``due_at``: when the first of those that wait now is to be sent. False when the endpoint has been deleted."""
+    status = await tx.execute(
         """
         update endpoint_states
         set waiting = waiting + $2, kept = kept + $3, dropped = dropped + $4, due_at = least(due_at, $5)
@@ -57,6 +57,7 @@ async def add_to_state(
         dropped,
         due_at,
     )
+    return status != "UPDATE 0"
 
 
 async def find_delivery(

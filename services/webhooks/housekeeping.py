@@ -1,0 +1,58 @@
+"""What has been kept long enough goes, and what deleted endpoints have left behind."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+from services.webhooks import store_housekeeping, store_intake
+from shared.database import Database
+from shared.faults import Fault
+from shared.service import Service
+from shared.settings import Settings
+
+DEAD_AT_ONCE = 100
+
+log = logging.getLogger(__name__)
+
+
+async def keep_house(service: Service) -> None:
+    settings = service.settings
+    while True:
+        try:
+            await tidy(service.database, settings, datetime.now(UTC))
+        except Fault as fault:
+            log.info("The housekeeping waits: %s", fault.message)
+        await asyncio.sleep(settings.housekeeping_seconds / settings.time_scale)
+
+
+async def tidy(database: Database, settings: Settings, now: datetime) -> None:
+    """Any number of copies may do this at the same time. In small steps, so that nobody waits long for their locks."""
+    rows = settings.housekeeping_rows
+    await _bury_endpoints(database, rows)
+    before = now - timedelta(seconds=settings.webhook_keep_seconds) / settings.time_scale
+    while await _delete_old(database, before, rows) == rows:
+        pass
+    # A fact may be heard again for as long as its stream keeps it; twice the time, for clocks and late starts.
+    heard_before = now - 2 * timedelta(seconds=settings.events_keep_seconds)
+    async with database.connection() as db:
+        while await store_housekeeping.delete_taken(db, heard_before, rows) == rows:
+            pass
+
+
+async def _bury_endpoints(database: Database, rows: int) -> None:
+    async with database.connection() as db:
+        dead = await store_housekeeping.list_dead_endpoints(db, DEAD_AT_ONCE)
+        for endpoint in dead:
+            while await store_housekeeping.delete_deliveries_of(db, endpoint, rows) == rows:
+                pass
+        await store_housekeeping.delete_dead_endpoints(db, dead)
+
+
+async def _delete_old(database: Database, before: datetime, most: int) -> int:
+    async with database.transaction() as tx:
+        deleted, growths = await store_housekeeping.delete_old_deliveries(tx, before, most)
+        # Of an endpoint that was deleted, nothing is left to count.
+        there = await store_intake.lock_states(tx, [growth.endpoint for growth in growths])
+        if there:
+            await store_intake.grow_states(tx, [growth for growth in growths if growth.endpoint in there])
+    return deleted
