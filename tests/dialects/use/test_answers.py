@@ -77,6 +77,17 @@ async def test_a_service_that_is_away_is_unavailable(world: World, client: Clien
     await until(lambda: client.get("/api/use/analytics"), lambda answer: answer.status == 200, seconds=20)
 
 
+async def test_while_webhooks_are_away_the_rest_goes_on(world: World, client: Client) -> None:
+    await world.services["webhooks"].stop()
+    try:
+        answer = await client.get("/api/use/webhooks")
+        assert (answer.status, answer.json["error"]) == (503, "ServiceUnavailable")
+        assert (await client.post("/api/use/links", {"destinationUrl": "https://example.com"})).status == 201
+    finally:
+        await world.services["webhooks"].start()
+    await until(lambda: client.get("/api/use/webhooks"), lambda answer: answer.status == 200, seconds=20)
+
+
 async def test_a_crash_is_an_internal_error_that_tells_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:
     async def crash(call: Call) -> str:
         """Something that nobody has thought of."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from shared.contracts.keys import Window
 from tests import golden
-from tests.client import Client, NewClient
+from tests.client import Client, NewClient, until
+from tests.receiver import Receiver
 
 check = partial(golden.check, Path(__file__).parent / "golden")
 
@@ -38,6 +39,28 @@ async def test_bulk_requests_are_answered_as_documented(client: Client) -> None:
     check("bulk_all", await client.post("/api/use/links/bulk", body | {"atomic": True}))
     gone = await client.delete(f"/api/use/links/bulk?ids={link['id']}")
     check("bulk_deleted", gone, code=link["shortCode"])
+
+
+async def test_webhooks_are_answered_as_documented(client: Client, receiver: Receiver) -> None:
+    url = {"url": receiver.url}
+    body = {**url, "events": ["link.created", "webhook.test"], "description": "Shop", "headers": {"X-Shop": "sesame"}}
+    created = await client.post("/api/use/webhooks", body)
+    names = url | {"secret": created.json["secret"], "hint": created.json["secretHint"]}
+    path = f"/api/use/webhooks/{created.json['id']}"
+    check("webhook_created", created, **names)
+    check("webhooks", await client.get("/api/use/webhooks"), **names)
+    check("webhook_changed", await client.patch(path, {"enabled": False, "filter": {"tags": ["summer"]}}), **names)
+    check("webhook_enabled", await client.post(f"{path}/enable"), **names)
+    sent = await client.post(f"{path}/test")
+    check("webhook_tested", sent)
+    delivery = f"{path}/deliveries/{sent.json['id']}"
+    seen, _ = await until(lambda: client.get(delivery), lambda answer: answer.json["state"] == "delivered")
+    said = {"event": sent.json["eventId"], "webhook": created.json["id"], "time": sent.json["createdAt"]}
+    check("delivery", seen, **said)
+    check("deliveries", await client.get(f"{path}/deliveries"))
+    check("delivery_redelivered", await client.post(f"{delivery}/redeliver"))
+    check("deliveries_recovered", await client.post(f"{path}/recover", {"since": "2026-01-31T09:00:00Z"}))
+    check("webhook_deleted", await client.delete(path))
 
 
 async def test_errors_are_answered_as_documented(client: Client, visitor: Client, new_client: NewClient) -> None:

@@ -18,6 +18,9 @@ LINK = {
     "maxClicks": 5,
 }
 
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1"
+BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
 
 async def listen(client: Client, receiver: Receiver, *events: str, **fields: object) -> Any:
     made = await client.post(HOOKS, {"url": receiver.url, "events": events or ["*"], **fields})
@@ -54,6 +57,37 @@ async def test_each_link_of_a_bulk_request_is_told_by_itself(client: Client, rec
     await client.delete(f"/api/use/links/bulk?ids={','.join(links)}")
     gone = await receiver.until("link.deleted", 3)
     assert {each.json["data"]["id"] for each in gone} == set(links)
+
+
+async def test_clicks_are_told_one_by_one_or_together(client: Client, receiver: Receiver) -> None:
+    await listen(client, receiver, "link.clicked")
+    async with receiving() as other:
+        await listen(client, other, "link.clicked", batch=True)
+        link = (await client.post("/api/use/links", LINK | {"maxClicks": None})).json
+        visitor = client.with_key(None)
+        visit = f"/{link['shortCode']}?utm_source=told"
+        for agent in (PHONE, BOT, PHONE, PHONE):
+            assert (await visitor.get(visit, headers={"User-Agent": agent})).status == 302
+        clicks = [each.json["data"] for each in await receiver.until("link.clicked", 3)]
+        together: list[Any] = []
+        for count in (1, 2, 3):
+            together = [
+                click for each in await other.until("link.clicked", count) for click in each.json["data"]["clicks"]
+            ]
+            if len(together) == len(clicks):
+                break
+    assert sorted(each["id"] for each in together) == sorted(each["id"] for each in clicks)
+    for click in clicks:
+        assert (click["device"], click["os"], click["utmSource"], click["referrer"]) == (
+            "Mobile",
+            "iOS",
+            "told",
+            "Direct",
+        )
+        assert {name: click["link"][name] for name in ("id", "shortCode", "title", "tags")} == {
+            name: link[name] for name in ("id", "shortCode", "title", "tags")
+        }
+    assert len(receiver.received) == 3
 
 
 async def test_the_profile_is_told_as_it_is_answered(client: Client, receiver: Receiver) -> None:
