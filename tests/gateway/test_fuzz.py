@@ -22,12 +22,14 @@ from shared.contracts.modes import Mode
 from tests import described
 from tests.client import Answer, Client
 from tests.gateway.answers import RATE_HEADERS, problem
+from tests.servers import free_port
 from tests.world import Gateway, World
 
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 ROUNDS, ROUND = 40, 20  # requests of one round are under way at the same time
 
-MINE = "<mine>"  # stands for the id of something that exists
+# Stand for the ids of what exists.
+KEY, MINE, HOOK, SENT = "<key>", "<mine>", "<hook>", "<sent>"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "SEARCH", "PROPFIND", "PURGE"]
 URLS = ["https://example.com", "http://127.0.0.1:8080/x", "javascript:alert(1)", "https://münchen.de/ä", "//x", ""]
 
@@ -112,8 +114,11 @@ def paths(draw: st.DrawFn, endpoint: Endpoint) -> str:
     path = endpoint.path
     for parameter in endpoint.parameters:
         other = st.text(max_size=30).map(lambda text: quote(text, "", errors="replace"))
-        ids = st.sampled_from([MINE, MINE, "lnk_0000000000000000000000", "minimal", "nobody", "%00", "a%2Fb", "%C3%A9"])
-        path = path.replace("{" + parameter + "}", draw(ids | other))
+        ids = st.sampled_from(
+            [MINE, HOOK, SENT, "lnk_0000000000000000000000", "minimal", "nobody", "%00", "a%2Fb", "%C3%A9"]
+        )
+        usual = SENT if parameter == "deliveryId" else HOOK if path.startswith("/webhooks") else MINE
+        path = path.replace("{" + parameter + "}", draw(st.just(usual) | ids | other))
     return path
 
 
@@ -131,7 +136,7 @@ def requests(draw: st.DrawFn) -> Request:
     dialect = draw(st.sampled_from(DIALECTS))
     endpoint = draw(st.sampled_from(dialect.endpoints))
     method = draw(st.sampled_from(METHODS)) if draw(st.integers(0, 9)) == 0 else endpoint.method
-    headers = {"Authorization": f"Bearer {MINE}"}
+    headers = {"Authorization": f"Bearer {KEY}"}
     if draw(st.integers(0, 4)) == 0:
         names = st.sampled_from(["Authorization", "X-API-Key", "Content-Type", "Accept", "X-Forwarded-For", "Origin"])
         headers |= draw(st.dictionaries(names, odd_keys, max_size=3))
@@ -161,13 +166,18 @@ async def open_gateway(world: World) -> AsyncIterator[Gateway]:
 
 
 @pytest.fixture
-async def mine(client: Client, open_gateway: Gateway) -> tuple[Client, str]:
-    return client.at(open_gateway.url), (await client.new_link())["id"]
+async def mine(client: Client, open_gateway: Gateway) -> tuple[Client, dict[str, str]]:
+    hook = {"url": f"http://127.0.0.1:{free_port()}/", "events": ["*"]}
+    webhook = (await client.post("/api/use/webhooks", hook)).json["id"]
+    sent = (await client.post(f"/api/use/webhooks/{webhook}/test")).json["id"]
+    return client.at(open_gateway.url), {MINE: (await client.new_link())["id"], HOOK: webhook, SENT: sent}
 
 
-async def send(session: aiohttp.ClientSession, client: Client, link: str, request: Request) -> Answer:
-    headers = {name: value.replace(MINE, client.key or "") for name, value in request.headers.items()}
-    target = BY_NAME[request.dialect].prefix + request.path.replace(MINE, link)
+async def send(session: aiohttp.ClientSession, client: Client, ids: dict[str, str], request: Request) -> Answer:
+    headers = {name: value.replace(KEY, client.key or "") for name, value in request.headers.items()}
+    target = BY_NAME[request.dialect].prefix + request.path
+    for name, value in ids.items():
+        target = target.replace(name, value)
     if request.query:
         target += f"?{request.query}"
     url = URL(client.url + target, encoded=True)
@@ -204,7 +214,7 @@ def check(request: Request, answer: Answer) -> None:
 )
 @given(st.lists(requests(), min_size=ROUND, max_size=ROUND))
 async def test_no_request_brings_a_dialect_out_of_its_shape(
-    session: aiohttp.ClientSession, mine: tuple[Client, str], several: list[Request]
+    session: aiohttp.ClientSession, mine: tuple[Client, dict[str, str]], several: list[Request]
 ) -> None:
     answers = await asyncio.gather(*(send(session, *mine, request) for request in several))
     for request, answer in zip(several, answers, strict=True):
