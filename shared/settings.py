@@ -430,7 +430,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4
     webhook_attempts: Annotated[
         int,
-        Meta(ge=1, description="The same of one service copy; endpoints that fail get half of these places at most."),
+        Meta(
+            ge=1,
+            description="The same of one service copy: half of them for endpoints that fail, a quarter a workspace.",
+        ),
     ] = 400
     webhook_poll_seconds: Annotated[
         float, Meta(gt=0, description="How often it is looked for what is due when nothing has announced it.")

@@ -1,8 +1,8 @@
 """Deliveries that are ours for a while: taken, settled by what was attempted, or given back."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from services.webhooks import disabling, judgement, store_sending
@@ -22,24 +22,35 @@ class Claims:
         # Wait for a transaction of their own, because its first lock is the workspace's.
         self._to_disable: dict[str, tuple[str, Mode, Reason]] = {}
 
-    async def take(self, places: int, places_failing: int) -> tuple[list[Claimed], bool]:
-        """At most so many, and of endpoints that fail at most so many; and whether there may be more that are due."""
+    async def take(self, under_way: Collection[Claimed]) -> tuple[list[Claimed], bool]:
+        """As many more as there are places left; and whether there may be others that are due.
+
+        Endpoints that fail mostly do so by keeping us waiting, so they get half of the places; and no workspace gets
+        more than a quarter, however many endpoints it has.
+        """
         settings, now = self._settings, datetime.now(UTC)
         until = now + timedelta(seconds=settings.webhook_lease_seconds)
-        at_once = settings.webhook_endpoint_attempts
+        at_once, places = settings.webhook_endpoint_attempts, settings.webhook_attempts
+        share = max(at_once, places // 4)
+        taken = Counter(claimed.workspace for claimed in under_way)
         claimed: list[Claimed] = []
         locked: list[str] = []
         more = False
         async with self._service.database.transaction() as tx:
-            for failing, most in ((False, places), (True, places_failing)):
-                most = min(most, places - len(claimed))
+            for failing, most in ((False, places), (True, places // 2 - sum(each.failing for each in under_way))):
+                most = min(most, places - len(under_way) - len(claimed))
                 if most <= 0:
                     continue
-                endpoints = await store_sending.lock_due(tx, now, failing, most)
+                sated = [workspace for workspace, number in taken.items() if number >= share]
+                endpoints = await store_sending.lock_due(tx, now, failing, most, sated)
                 if endpoints:
-                    claimed += await store_sending.claim(tx, endpoints, now, until, at_once, most)
-                locked += endpoints
-                more |= len(endpoints) == most
+                    chosen = await store_sending.claim(
+                        tx, endpoints, now, until, at_once=at_once, most=most, share=share, taken=taken
+                    )
+                    taken.update(each.workspace for each in chosen)
+                    claimed += chosen
+                    locked += endpoints
+                    more |= len(endpoints) == most
             if locked:
                 await store_sending.update_due(tx, locked, now, at_once)
         return claimed, more

@@ -81,11 +81,7 @@ class Sender:
     async def _round(self) -> None:
         # What was attempted is written down first: nothing may be claimed of which we know more than the database.
         await self._settle()
-        failing = sum(claimed.failing for claimed in self._under_way.values())
-        # Endpoints that fail mostly do so by keeping us waiting, so not every place may be theirs.
-        claimed, more = await self._claims.take(
-            self._settings.webhook_attempts - len(self._under_way), self._settings.webhook_attempts // 2 - failing
-        )
+        claimed, more = await self._claims.take(self._under_way.values())
         for each in claimed:
             self._begin(each)
         if more:

@@ -3,7 +3,7 @@
 The locks are taken as `store` says. Whoever claims holds the states of endpoints already and waits for no delivery.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -65,25 +65,36 @@ class EndpointState(NamedTuple):
     waiting: int
 
 
-async def lock_due(tx: Connection, now: datetime, failing: bool, most: int) -> list[str]:
-    """Endpoints, those first that have waited longest; only those that fail, or only those that do not."""
+async def lock_due(tx: Connection, now: datetime, failing: bool, most: int, but_not: Sequence[str]) -> list[str]:
+    """Endpoints that fail, or that do not; none of certain workspaces. Those first that have waited longest."""
     rows = await tx.fetch(
         """
-        select endpoint from endpoint_states
+        select endpoint from endpoint_states s
         where (failures > 0) = $2 and due_at <= $1
+          and not exists (select from endpoints e where e.id = s.endpoint and e.workspace = any($4::text[]))
         order by due_at limit $3 for no key update skip locked
         """,
         now,
         failing,
         most,
+        but_not,
     )
     return [row["endpoint"] for row in rows]
 
 
 async def claim(
-    tx: Connection, endpoints: Sequence[str], now: datetime, until: datetime, at_once: int, most: int
+    tx: Connection,
+    endpoints: Sequence[str],
+    now: datetime,
+    until: datetime,
+    *,
+    at_once: int,
+    most: int,
+    share: int,
+    taken: Mapping[str, int],
 ) -> list[Claimed]:
-    """What is due of the given endpoints, whose states are locked; ``at_once`` are under way of each at most."""
+    """What is due of the given endpoints, whose states are locked: ``most`` in all; of an endpoint as many as make
+    ``at_once`` over all copies; of a workspace as many as make ``share`` with what this copy has ``taken`` already."""
     rows = await tx.fetch(
         """
         with open as materialized (
@@ -92,13 +103,19 @@ async def claim(
                    (select count(*) from deliveries c where c.endpoint = e.id and c.claimed_until > $2) as under_way
             from endpoints e join endpoint_states s on s.endpoint = e.id
             where e.id = any($1::text[]) and e.enabled and coalesce(s.paused_until <= $2, true)
-        ), chosen as materialized (
-            select d.id, open.* from open cross join lateral (
-                select id from deliveries
+        ), due as materialized (
+            select d.id, d.next_at, open.* from open cross join lateral (
+                select id, next_at from deliveries
                 where endpoint = open.endpoint and state = 'pending' and next_at <= $2
                 order by next_at, id limit greatest($4 - open.under_way, 0) for update skip locked
             ) d
-            limit $5
+        ), ranked as (
+            select due.*, row_number() over (partition by workspace order by next_at, id) as rank from due
+        ), chosen as (
+            select ranked.* from ranked left join unnest($7::text[], $8::integer[]) as t (workspace, taken)
+                using (workspace)
+            where rank <= $6 - coalesce(taken, 0)
+            order by next_at, id limit $5
         )
         update deliveries d set claimed_until = $3, next_at = $3, open_until = null
         from chosen c where d.endpoint = c.endpoint and d.id = c.id
@@ -110,6 +127,9 @@ async def claim(
         until,
         at_once,
         most,
+        share,
+        list(taken),
+        list(taken.values()),
     )
     return [Claimed(*row)._replace(mode=Mode(row["mode"])) for row in rows]
 

@@ -1,5 +1,6 @@
 """Copies of the service that may deliver to the loopback, where the receivers of the tests are."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -17,6 +18,13 @@ class Copies(Protocol):
     def __call__(self, number: int = 1, **settings: object) -> AbstractAsyncContextManager[list[Process]]: ...
 
 
+async def start_again(copy: Process) -> None:
+    """Returns when it answers."""
+    copy.log.unlink(missing_ok=True)
+    await copy.start()
+    await copy.until_says("The webhooks service answers")
+
+
 @pytest.fixture
 async def copies(world: World) -> AsyncIterator[Copies]:
     """``async with copies(2) as (one, other)``: these instead of the world's own copy."""
@@ -27,12 +35,8 @@ async def copies(world: World) -> AsyncIterator[Copies]:
         given = {"webhook_allow_cidrs": LOOPBACK} | settings
         started = [world.service("webhooks", copy, **given) for copy in range(2, 2 + number)]
         try:
-            for process in started:
-                process.log.unlink(missing_ok=True)
-                await process.start()
             world.services["webhooks"] = started[0]
-            for process in started:
-                await process.until_says("The webhooks service answers")
+            await asyncio.gather(*map(start_again, started))
             yield started
         finally:
             for process in started:

@@ -30,11 +30,12 @@ class Desk:
         self,
         url: str,
         *headers: Header,
+        workspace: str = "",
         enabled: bool = True,
         rotated: timedelta | None = None,
     ) -> Registered:
         """``rotated``: how long from now the secret before goes on signing."""
-        made = Registered(ids.new(), ids.new(), new_secret(), new_secret() if rotated else None)
+        made = Registered(ids.new(), workspace or ids.new(), new_secret(), new_secret() if rotated else None)
         now = datetime.now(UTC)
         await self.db.execute(
             """
@@ -89,6 +90,15 @@ class Desk:
             """,
             endpoint,
         )
+
+    async def fail(self, endpoint: str) -> None:
+        """As if it had just failed for the first time."""
+        await self.db.execute(
+            "update webhooks.endpoint_states set failures = 1, failing_since = now() where endpoint = $1", endpoint
+        )
+
+    async def forget(self, endpoint: str) -> None:
+        await self.db.execute("delete from webhooks.endpoints where id = $1", endpoint)
 
     async def states(self, endpoint: str) -> dict[str, int]:
         rows = await self.db.fetch(
