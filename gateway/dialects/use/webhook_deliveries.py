@@ -114,7 +114,7 @@ async def get_delivery(call: Call) -> DeliveryDetails:
 
 
 async def send_test_webhook(call: Call) -> DeliveryBody:
-    """Sends a `webhook.test`, whatever the webhook is told of. What came of it is seen at its delivery."""
+    """Sends a test, whatever the webhook is told of. What came of it is seen at its delivery."""
     sent = await call.write(webhooks.SendTest(workspace=call.workspace, mode=call.mode, id=_webhook(call)))
     return _body(sent)
 

@@ -84,7 +84,11 @@ MESSAGES = (
     Message(Topic.LINK_UPDATED, "A link was changed.", (Event[LinkBody],)),
     Message(Topic.LINK_DELETED, "A link was removed; this is what it was.", (Event[LinkBody],)),
     Message(Topic.LINK_EXPIRED, "A link has expired, by time or by clicks.", (Event[LinkBody],)),
-    Message(Topic.LINK_CLICKED, "A person clicked a link.", (Event[ClickData], Event[Clicks])),
+    Message(
+        Topic.LINK_CLICKED,
+        "A person clicked a link; or several clicks together, if they are wanted so.",
+        (Event[ClickData], Event[Clicks]),
+    ),
     Message(Topic.PROFILE_UPDATED, "The profile was changed.", (Event[ProfileBody],)),
     Message(Topic.KEY_CREATED, "A key was made.", (Event[KeyData],)),
     Message(Topic.KEY_REVOKED, "A key was withdrawn for good.", (Event[KeyData],)),

@@ -27,7 +27,10 @@ Url = Annotated[
 Word = Annotated[str, Meta(extra_json_schema={"enum": [EVERYTHING, *Topic]}, examples=["link.created"])]
 Events = Annotated[
     tuple[Word, ...],
-    Meta(description="What it is told of; `*` alone: everything.", examples=[["link.created", "link.clicked"]]),
+    Meta(
+        description="What it is told of; `*` alone: everything. Of QR codes and domains it hears once there are any.",
+        examples=[["link.created", "link.clicked"]],
+    ),
 ]
 Description = Annotated[str, Meta(description="Up to 500 characters.", examples=["Tells the shop"])]
 Headers = Annotated[

@@ -1,5 +1,7 @@
 """Webhooks by /api/use: made, changed, tried out, and told what happens."""
 
+import asyncio
+import json
 import time
 from typing import Any
 
@@ -12,6 +14,7 @@ from tests.client import Client, NewClient, until
 from tests.receiver import Receiver
 from tests.servers import free_port
 from tests.services.keys.test_secrecy import every_row
+from tests.shared.test_destinations import HOSTILE
 from tests.world import World
 
 HOOKS = "/api/use/webhooks"
@@ -109,6 +112,21 @@ async def test_what_cannot_be_is_refused_by_its_name_in_this_api(
     if "secret" not in wrong:
         answer = await client.patch(f"{HOOKS}/{made['id']}", wrong)
         assert (answer.status, [each["field"] for each in answer.json["details"]]) == (status, [field])
+
+
+async def test_no_webhook_leads_to_a_hostile_address(client: Client) -> None:
+    places = asyncio.Semaphore(16)
+
+    async def refused(url: str) -> bool:
+        async with places:
+            # As ASCII, so that halves of characters can be sent too.
+            data = json.dumps({"url": url, "events": ["*"]}).encode()
+            answer = await client.post(HOOKS, data=data)
+        return answer.status in (400, 422) and [each["field"] for each in answer.json["details"]] == ["url"]
+
+    outcomes = await asyncio.gather(*map(refused, HOSTILE))
+    assert not [url for url, done in zip(HOSTILE, outcomes, strict=True) if not done]
+    assert (await client.get(HOOKS)).json["total"] == 0
 
 
 async def test_reading_and_writing_are_permissions_of_their_own(client: Client, new_client: NewClient) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from gateway.dialects import DIALECTS
 from gateway.docs.webhooks import page as webhooks
+from services.webhooks import schedule
+from shared.settings import Settings
 from tests.client import Client
 
 PATHS = (
@@ -83,6 +85,21 @@ async def test_the_guide_to_webhooks_tells_every_event_and_shows_the_code_that_i
     for vector in webhooks.vectors():
         assert vector.headers["X-Webhook-Signature"] in page
     assert visitor.url in page
+
+
+def test_the_guide_to_webhooks_tells_the_times_that_are_kept() -> None:
+    text = " ".join((webhooks.FOLDER / "page.html").read_text(encoding="utf-8").split())
+    hours = [f"{pause / 3600:g}" for pause in schedule.PAUSES if pause > 3600]
+    assert schedule.PAUSES[:4] == (0, 5, 300, 1800)
+    assert f"5 seconds, 5 minutes, 30 minutes, {', '.join(hours[:-1])} and {hours[-1]} hours" in text
+    defaults = Settings(nats_url="")
+    assert f"within {defaults.webhook_timeout_seconds:g} seconds" in text
+    assert defaults.webhook_retry_after_most_seconds == 3600
+    assert "up to an hour" in text
+    assert defaults.webhook_failing_seconds == 5 * 86_400
+    assert f"for five days, in {defaults.webhook_failing_attempts} attempts or more" in text
+    assert defaults.webhook_overlap_seconds == 86_400
+    assert "For 24 hours every message is signed by both" in text
 
 
 async def test_the_reference_leads_to_the_guide(visitor: Client) -> None:
