@@ -1,5 +1,6 @@
 """Questions, answers and faults as bytes: msgpack, decoded into the type that is expected or not at all."""
 
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,6 +23,15 @@ class FaultBody(msgspec.Struct, frozen=True):
     message: str
     details: list[dict[str, str]] = []
     retry_after: int | None = None
+
+
+def encode_question(question: Ask[Any]) -> bytes:
+    """INVALID when a time in it is in no year from 1 to 9999 by UTC, which a time of another zone can be."""
+    try:
+        return encode(question)
+    except OverflowError:
+        message = "There is no such time in the years from 1 to 9999, by UTC"
+        raise Fault(Code.INVALID, message, field=_field_beyond(question)) from None
 
 
 def encode_fault(fault: Fault) -> bytes:
@@ -54,3 +64,14 @@ def subject_for(message: type[Ask[Any]] | type[Event]) -> str:
     if subject is None:
         subject = _subjects[message] = subject_of(message)
     return subject
+
+
+def _field_beyond(question: Ask[Any]) -> str:
+    """The field with the time that cannot be; the whole body when it is deeper inside."""
+    for name, value in msgspec.structs.asdict(question).items():
+        if isinstance(value, datetime):
+            try:
+                value.astimezone(UTC)
+            except OverflowError:
+                return name
+    return "body"

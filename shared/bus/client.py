@@ -35,7 +35,7 @@ from shared.bus.messages import (
 )
 from shared.bus.pulse import Pulse
 from shared.contracts.ask import Ask, Event, service_of, subject_of
-from shared.encoding import decode_answer, decode_fault, decoder_for, encode, subject_for
+from shared.encoding import decode_answer, decode_fault, decoder_for, encode_question, subject_for
 from shared.faults import Code, Fault
 from shared.once import Done, Once, to_header
 from shared.settings import Settings
@@ -132,7 +132,7 @@ class Bus:
         headers[REQUEST_HEADER] = context.request_id.get() or ids.new()
         headers[DEADLINE_HEADER] = f"{now + left:.6f}"
         try:
-            return await self._inbox.request(subject_for(kind), encode(question), left, headers)
+            return await self._inbox.request(subject_for(kind), encode_question(question), left, headers)
         except nats.errors.MaxPayloadError:
             raise Fault(Code.TOO_LARGE, "This is more than can be taken in at once") from None
         except nats.errors.NoRespondersError:

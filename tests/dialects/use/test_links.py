@@ -93,6 +93,7 @@ async def test_what_is_ill_formed_is_400_what_is_impossible_422_and_what_is_take
         ("expiresAt", "2099-12-31", 400),
         ("expiresAt", "2099-12-31T23:59:59", 400),
         ("expiresAt", "tomorrow", 400),
+        ("expiresAt", "9999-12-31T23:59:59-14:00", 400),
         ("destinationUrl", "ftp://example.com", 400),
         ("tags", ["a", "a"], 400),
         ("metadata", [], 400),

@@ -10,6 +10,7 @@ import standardwebhooks
 import svix
 
 from shared.ids import new as new_id
+from shared.settings import Settings
 from tests.client import Client, NewClient, until
 from tests.receiver import Receiver
 from tests.servers import free_port
@@ -129,6 +130,16 @@ async def test_no_webhook_leads_to_a_hostile_address(client: Client) -> None:
     assert (await client.get(HOOKS)).json["total"] == 0
 
 
+async def test_a_workspace_has_as_many_webhooks_as_the_operator_allows(client: Client) -> None:
+    most = Settings(nats_url="").webhook_endpoints_most
+    made = [(await make(client, nowhere()))["id"] for _ in range(most)]
+    refused = await client.post(HOOKS, {"url": nowhere(), "events": ["*"]})
+    assert (refused.status, refused.json["error"]) == (403, "Forbidden")
+    assert str(most) in refused.json["message"]
+    await client.delete(f"{HOOKS}/{made[0]}")
+    await make(client, nowhere())
+
+
 async def test_reading_and_writing_are_permissions_of_their_own(client: Client, new_client: NewClient) -> None:
     webhook = await make(client, nowhere())
     reader = await new_client(client.account, scopes=("webhooks:read",))
@@ -219,10 +230,13 @@ async def test_deliveries_are_found_by_state_event_and_time(client: Client, rece
     assert await found("event=link.created") == []
     assert await found(f"since={failing['createdAt']}") == [failing["id"]]
     assert await found(f"until={failing['createdAt']}") == [arrived["id"]]
+    assert await found("since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z") == [failing["id"], arrived["id"]]
     for wrong, field in (
         ("state=lost", "state"),
         ("event=*", "event"),
         ("since=yesterday", "since"),
+        ("since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("until=9999-12-31T23:59:59-14:00", "until"),
         ("page=9999", "page"),
     ):
         answer = await client.get(f"{HOOKS}/{webhook}/deliveries?{wrong}")
