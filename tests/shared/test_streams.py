@@ -10,7 +10,7 @@ import pytest
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from shared import bus as buses
-from shared.bus import EVENTS_STREAM, Bus, Delivery, Puller
+from shared.bus import EVENTS_STREAM, PASSING_STREAM, Bus, Delivery, Puller
 from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT, LIVE_STREAM
 from shared.faults import Code, Fault
 from shared.ids import new
@@ -48,6 +48,32 @@ async def test_clicks_wait_on_disk_for_whoever_works_them_off_and_a_full_stream_
             await bus.publish(CLICKS_SUBJECT, b"x" * 500_000, new(), 2)
         assert caught.value.code is Code.UNAVAILABLE
         assert (await bus._stream.stream_info(CLICKS_STREAM)).state.messages == 2
+
+
+async def test_what_is_only_passing_is_kept_until_it_is_taken_in_and_a_full_stream_refuses(
+    nats_server: NatsServer,
+) -> None:
+    settings = Settings(nats_url=nats_server.url, passing_stream_bytes=65_536)
+    async with buses.connect(settings) as bus:
+        await bus.ensure_streams()
+        config = await config_of(bus, PASSING_STREAM)
+        assert config.subjects == ["passing.>"]
+        assert (config.storage, config.retention) == (StorageType.FILE, RetentionPolicy.WORK_QUEUE)
+        assert (config.discard, config.max_bytes, config.max_age) == (DiscardPolicy.NEW, 65_536, 7 * 86_400)
+        await bus.publish("passing.echo.rang", b"x" * 50_000, new(), 2)
+        with pytest.raises(Fault) as caught:
+            await bus.publish("passing.echo.rang", b"x" * 50_000, new(), 2)
+        assert caught.value.code is Code.UNAVAILABLE
+        puller = await bus.pull(PASSING_STREAM, "ear", "passing.echo.rang", deliveries=-1, ack_wait=5)
+        (delivery,) = await puller.fetch(10, 2)
+        await delivery.done()
+        await until(lambda: _empty(bus))
+        await bus.publish("passing.echo.rang", b"x" * 50_000, new(), 2)
+        await puller.close()
+
+
+async def _empty(bus: Bus) -> bool:
+    return (await bus._stream.stream_info(PASSING_STREAM)).state.messages == 0
 
 
 async def test_a_message_with_the_same_id_is_kept_once_even_over_a_restart(nats_server: NatsServer) -> None:
