@@ -67,10 +67,12 @@ async def tell(world: World, *events: Event, event_ids: list[str] | None = None)
 
 
 @contextlib.asynccontextmanager
-async def forgetful_stream(world: World) -> AsyncIterator[Callable[[Event, str], Awaitable[None]]]:
+async def forgetful_stream(
+    world: World, name: str = EVENTS_STREAM
+) -> AsyncIterator[Callable[[Event, str], Awaitable[None]]]:
     """``await tell_anew(event, id)``: another message with the same id, since the server has forgotten the first."""
     stream = world.bus._client.jetstream()
-    config = (await stream.stream_info(EVENTS_STREAM)).config
+    config = (await stream.stream_info(name)).config
 
     async def tell_anew(event: Event, event_id: str) -> None:
         payload, headers = msgspec.msgpack.encode(event), {"Nats-Msg-Id": event_id}

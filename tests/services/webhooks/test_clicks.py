@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared import ids
+from shared.bus import PASSING_STREAM
 from shared.contracts.analytics import Click, Clicked, Kind
 from shared.contracts.links import CreateLink, DeleteLink, Link
 from shared.contracts.modes import Mode
@@ -13,7 +14,7 @@ from shared.contracts.webhooks import ClicksWanted, DeleteEndpoint, Filter, Upda
 from tests.services.analytics.visits import batch, rows, send, until, until_drained, visit
 from tests.services.keys.told import outbox_empty, told
 from tests.services.webhooks.conftest import Copies
-from tests.services.webhooks.mailbox import register, tell, until_taken_in
+from tests.services.webhooks.mailbox import forgetful_stream, register, tell, until_taken_in
 from tests.world import World
 
 CLICKED = "link.clicked"
@@ -185,6 +186,24 @@ async def test_clicks_that_are_wanted_together_come_up_to_a_hundred_at_a_time(wo
     assert tried[2].attempts == 0
     assert last.next_at
     assert last.next_at - last.created_at > timedelta(seconds=59)
+
+
+async def test_clicks_that_are_heard_again_are_told_once(world: World, copies: Copies) -> None:
+    workspace = ids.new()
+    fact = Clicked(workspace=workspace, mode=Mode.LIVE, clicks=tuple(click(ids.new()) for _ in range(3)))
+    async with copies(webhook_batch_seconds=60):
+        together = await register(world, workspace, CLICKED, batch=True)
+        one_by_one = await register(world, workspace, CLICKED)
+        (event,) = await tell(world, fact)
+        await one_by_one.until(3)
+        async with forgetful_stream(world, PASSING_STREAM) as tell_anew:
+            for _ in range(3):
+                await tell_anew(fact, event)
+        await until_taken_in(world)
+        (body,) = await together.until(1)
+        assert [each["id"] for each in body["data"]["clicks"]] == [f"click_{each.id}" for each in fact.clicks]
+        assert len(await one_by_one.deliveries()) == 3
+        assert ((await one_by_one.now()).waiting, (await together.now()).waiting) == (3, 1)
 
 
 async def test_a_message_of_clicks_is_open_for_its_time_only(world: World, copies: Copies) -> None:
