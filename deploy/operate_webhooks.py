@@ -11,6 +11,7 @@ from deploy.local.data_dir import DataDir
 from deploy.local.trouble import Trouble
 from deploy.operate import bus_of
 from deploy.webhook_receiver import Arrival, Receiver, key_of
+from shared.bus import Bus
 from shared.contracts import accounts, webhooks
 from shared.contracts.modes import Mode
 from shared.faults import Code, Fault
@@ -75,12 +76,16 @@ async def _webhook(
         try:
             yield made
         finally:
-            try:
-                await bus.ask(webhooks.DeleteEndpoint(workspace=workspace, mode=wanted.mode, id=made.endpoint.id))
-            except Fault as fault:
-                # Somebody else may have removed it.
-                if fault.code is not Code.NOT_FOUND:
-                    raise
+            await _remove(bus, webhooks.DeleteEndpoint(workspace=workspace, mode=wanted.mode, id=made.endpoint.id))
+
+
+async def _remove(bus: Bus, question: webhooks.DeleteEndpoint) -> None:
+    try:
+        await bus.ask(question)
+    except Fault as fault:
+        # Somebody else may have removed it.
+        if fault.code is not Code.NOT_FOUND:
+            raise Trouble(f"The webhook wh_{question.id} is still there: {fault.message}") from None
 
 
 def _stopped() -> asyncio.Event:

@@ -112,3 +112,19 @@ async def test_a_listener_can_make_its_own_webhook_and_takes_it_along(up: Up, ad
         assert created["body"]["data"] == link
         assert listener.stop(signal.SIGTERM) == 0
     assert (await ada.get(HOOKS)).json["total"] == 0
+
+
+async def test_a_listener_minds_neither_that_its_webhook_is_gone_nor_hides_that_it_is_left(
+    up: Up, ada: Client, folder: Path
+) -> None:
+    with Listener(folder, "--username", "ada", *at(up)) as listener:
+        listener.wait_until_listening()
+        (webhook,) = (await ada.get(HOOKS)).json["data"]
+        assert (await ada.delete(f"{HOOKS}/{webhook['id']}")).status == 204
+        assert listener.stop() == 0
+    with Listener(folder, "--username", "ada", *at(up)) as listener:
+        listener.wait_until_listening()
+        (webhook,) = (await ada.get(HOOKS)).json["data"]
+        up.stop()
+        assert listener.stop() == 1
+    assert f"The webhook {webhook['id']} is still there" in listener.said
