@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy import operate, operate_keys, operate_webhooks
+from deploy import operate, operate_keys
 from deploy.imports import WantedImport
 from deploy.local import console
 from deploy.local.data_dir import DataDir
@@ -19,8 +19,6 @@ from deploy.local.panel import Panel
 from deploy.local.trouble import Trouble, explain
 from deploy.operate import Answer, NewAccount
 from deploy.operate_keys import WantedKey
-from deploy.operate_webhooks import WantedListener
-from deploy.webhook_receiver import Arrival
 from shared import linkfiles
 from shared.contracts.accounts import Tier
 from shared.contracts.bulk import OnConflict
@@ -227,7 +225,10 @@ def _import_links(given: argparse.Namespace) -> Answer:
 
 
 def _listen(given: argparse.Namespace) -> None:
-    wanted = WantedListener(
+    # As with `up`: the other commands need no HTTP server.
+    from deploy import operate_webhooks
+
+    wanted = operate_webhooks.WantedListener(
         port=given.port,
         secret=None if given.secret is None else _read_secret(given.secret),
         username=given.username,
@@ -237,7 +238,7 @@ def _listen(given: argparse.Namespace) -> None:
     asyncio.run(operate_webhooks.listen(DataDir(given.data), wanted, _show, _tell))
 
 
-def _show(arrival: Arrival) -> None:
+def _show(arrival: msgspec.Struct) -> None:
     print(msgspec.json.encode(arrival).decode(), flush=True)
 
 
