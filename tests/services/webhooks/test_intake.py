@@ -146,6 +146,7 @@ async def test_a_fact_that_is_heard_again_changes_nothing(world: World) -> None:
             await tell_anew(fact, event)
     await until_taken_in(world)
     assert [len(await mailbox.deliveries()) for mailbox in mailboxes] == [1, 1, 1]
+    assert [(await mailbox.now()).waiting for mailbox in mailboxes] == [1, 1, 1]
     assert bodies[0] == bodies[1] == bodies[2]
     assert bodies[0][0]["id"] == f"evt_{event}"
     assert {(await mailbox.deliveries())[0].event for mailbox in mailboxes} == {event}
