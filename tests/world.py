@@ -191,13 +191,13 @@ async def begin(servers: Servers, folder: Path) -> AsyncIterator[World]:
     async with buses.connect(world.settings()) as bus:
         await bus.ensure_streams()
         world._bus = bus
-        for service in SERVICES:
-            if (ROOT / "services" / service / "__main__.py").exists():
-                world.services[service] = world.service(service)
-                await world.services[service].start()
-        for service in world.services:
-            await world.until_answered(service)
         try:
+            for service in SERVICES:
+                if (ROOT / "services" / service / "__main__.py").exists():
+                    world.services[service] = process = world.service(service)
+                    await process.start()
+            for service in world.services:
+                await world.until_answered(service)
             yield world
         finally:
             for process in world.services.values():
