@@ -95,6 +95,7 @@ async def claim(
 ) -> list[Claimed]:
     """What is due of the given endpoints, whose states are locked: ``most`` in all; of an endpoint as many as make
     ``at_once`` over all copies; of a workspace as many as make ``share`` with what this copy has ``taken`` already."""
+    # A locked row stays where it is and is found there; by its key, a planner may look through the whole table for it.
     rows = await tx.fetch(
         """
         with open as materialized (
@@ -104,8 +105,8 @@ async def claim(
             from endpoints e join endpoint_states s on s.endpoint = e.id
             where e.id = any($1::text[]) and e.enabled and coalesce(s.paused_until <= $2, true)
         ), due as materialized (
-            select d.id, d.next_at, open.* from open cross join lateral (
-                select id, next_at from deliveries
+            select d.row, d.id, d.next_at, open.* from open cross join lateral (
+                select ctid as row, id, next_at from deliveries
                 where endpoint = open.endpoint and state = 'pending' and next_at <= $2
                 order by next_at, id limit greatest($4 - open.under_way, 0) for update skip locked
             ) d
@@ -118,7 +119,7 @@ async def claim(
             order by next_at, id limit $5
         )
         update deliveries d set claimed_until = $3, next_at = $3, open_until = null
-        from chosen c where d.endpoint = c.endpoint and d.id = c.id
+        from chosen c where d.ctid = c.row
         returning d.endpoint, d.id, d.topic, d.body, d.attempts, d.tries, d.claimed_until, c.workspace, c.mode, c.url,
                   c.headers, c.secret, c.former_secret, c.former_ends_at, c.failing
         """,

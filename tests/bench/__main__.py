@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from tests.bench import api, drain, figures, footprint, lists, live, redirect, report, waits, wrk
+from tests.bench import api, drain, figures, footprint, lists, live, redirect, report, waits, webhooks, wrk
 from tests.bench.figures import Figure, Shown
 
 # In the order of the table. Each starts a stack of its own.
@@ -29,6 +29,7 @@ ROWS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "live": live.live,
     "drain": drain.drain,
     "report": report.report,
+    "webhooks": webhooks.webhooks,
     "ready": footprint.ready,
     "memory": footprint.memory,
 }

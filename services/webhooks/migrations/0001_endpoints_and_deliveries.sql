@@ -71,7 +71,7 @@ create table deliveries (
     primary key (endpoint, id),
     unique (endpoint, event) -- a fact that is heard twice is one delivery
 ) with (fillfactor = 80);
-create index deliveries_due on deliveries (endpoint, next_at) where state = 'pending';
+create index deliveries_due on deliveries (endpoint, next_at, id) where state = 'pending';
 create index deliveries_claimed on deliveries (endpoint, claimed_until) where claimed_until is not null;
 create index deliveries_open on deliveries (endpoint) where open_until is not null;
 create index deliveries_unsent on deliveries (endpoint, id) where state in ('failed', 'dropped');
