@@ -191,16 +191,17 @@ async def update_redelivered(tx: Connection, endpoint: str, delivery: str, now: 
 
 async def recover(tx: Connection, endpoint: str, first: str, most: int, now: datetime) -> tuple[int, int]:
     """Oldest first, from the id ``first`` on: how many are pending again, and how many of them had been dropped."""
+    # A locked row stays where it is and is found there; by its key, a planner may look through the whole table for it.
     row = await tx.fetchrow(
         """
-        with chosen as (
-            select id, state from deliveries
+        with chosen as materialized (
+            select ctid as row, state from deliveries
             where endpoint = $1 and id >= $2 and state in ('failed', 'dropped')
             order by id limit $3 for update
         ), changed as (
             update deliveries d
             set state = 'pending', tries = 0, next_at = $4, claimed_until = null, delivered_at = null
-            from chosen c where d.endpoint = $1 and d.id = c.id
+            from chosen c where d.ctid = c.row
             returning c.state
         )
         select count(*) as recovered, count(*) filter (where state = 'dropped') as dropped from changed

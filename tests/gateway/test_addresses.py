@@ -130,7 +130,7 @@ async def test_behind_a_proxy_each_client_has_a_limit_of_its_own(world: World) -
     async def answers(client: Client, *chains: str) -> list[int]:
         return [(await client.get("/v1/profile", headers={"X-Forwarded-For": chain})).status for chain in chains]
 
-    proxy, stranger = (aiohttp.TCPConnector(local_addr=(address, 0)) for address in ("127.77.1.1", "127.77.2.1"))
+    proxy, stranger = (aiohttp.TCPConnector(local_addr=(address, 0)) for address in ("127.77.1.1", "127.77.9.1"))
     async with aiohttp.ClientSession(connector=proxy) as near, aiohttp.ClientSession(connector=stranger) as far:
         through = Client(near, gateway.url, None, None)
         assert await answers(through, *["198.51.100.1"] * 4) == [401, 401, 401, 429]
