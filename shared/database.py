@@ -59,6 +59,11 @@ class Database:
             in_order = True
         except _PASSING as error:
             raise _unavailable(error) from error
+        except asyncio.CancelledError:
+            # Cut off between preparing and executing, the server waits for the second step, until it loses patience
+            # with whoever uses the connection next.
+            connection.terminate()
+            raise
         except asyncpg.InternalClientError as error:
             # The server went away between two steps of the protocol: this connection is of no use any more.
             connection.terminate()

@@ -59,6 +59,43 @@ async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database)
         await asyncio.gather(*(hold(database, 0) for _ in range(8)))
 
 
+async def test_a_connection_that_was_cut_off_is_not_used_again_and_its_statement_ends(database: Database) -> None:
+    used: list[int] = []
+
+    async def read() -> None:
+        async with database.connection() as db:
+            used.append(await db.fetchval("select pg_backend_pid()"))
+            await db.fetchval("select pg_sleep(60)")
+
+    async def asleep() -> int:
+        query = "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'"
+        async with database.connection() as db:
+            found: int = await db.fetchval(query)
+            return found
+
+    async def awake() -> bool:
+        return await asleep() == 0
+
+    reading = asyncio.create_task(read())
+    await until(asleep)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await until(awake)
+    assert await pids(database, 8) & set(used) == set()
+
+
+async def pids(database: Database, number: int) -> set[int]:
+    """Of all the connections there may be."""
+
+    async def pid() -> int:
+        async with database.connection() as db:
+            await asyncio.sleep(0.2)
+            found: int = await db.fetchval("select pg_backend_pid()")
+            return found
+
+    return set(await asyncio.gather(*(pid() for _ in range(number))))
+
+
 async def test_misuse_of_the_database_is_a_defect_and_not_an_outage(stage_bus: Bus, shelf: Process) -> None:
     said = len(shelf.log.read_text())
     fault, _ = await fault_of(stage_bus.ask(Misuse()))
