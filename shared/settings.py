@@ -21,7 +21,9 @@ class SettingsError(Exception):
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Where the servers are
-    nats_url: Annotated[str, Meta(description="The NATS server with JetStream, user and password included.")]
+    nats_url: Annotated[
+        str, Meta(description="The NATS server with JetStream (`nats://` or `tls://`), user and password included.")
+    ]
     redis_url: Annotated[
         str, Meta(description="The Valkey or Redis server that counts the limits. Read by the gateway.")
     ] = ""

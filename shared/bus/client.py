@@ -12,7 +12,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, Header, KeyValueConfig
+from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig
 from nats.js.client import KV_STREAM_TEMPLATE
 from nats.js.kv import KeyValue
 
@@ -24,6 +24,7 @@ from shared.bus.messages import (
     AWAY,
     DEADLINE_HEADER,
     FAULT_HEADER,
+    ID_HEADER,
     ONCE_HEADER,
     REPLAY_HEADER,
     REQUEST_HEADER,
@@ -147,7 +148,7 @@ class Bus:
         if not self._client.is_connected:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be reached right now")
         try:
-            receipt = await self._inbox.request(subject, payload, timeout, {Header.MSG_ID: message_id})
+            receipt = await self._inbox.request(subject, payload, timeout, {ID_HEADER: message_id})
         except TimeoutError:
             raise Fault(Code.TIMEOUT, "The stream did not acknowledge in time") from None
         except AWAY as error:
