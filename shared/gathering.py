@@ -44,7 +44,7 @@ class Gathering(Generic[Q, A]):
         self._answer = answer
         self._writes = writes
         self._most_statements = settings.database_gathered_statements
-        self._most_questions = settings.database_gathered_questions
+        self._most_questions = settings.database_gathered_writes if writes else settings.database_gathered_questions
         self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
         self._statements: set[asyncio.Task[None]] = set()
 

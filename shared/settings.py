@@ -93,7 +93,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, description="Statements for many questions of one kind that run at the same time.")
     ] = 2
     database_gathered_questions: Annotated[
-        int, Meta(ge=1, description="Questions that one such statement answers at most.")
+        int,
+        Meta(
+            ge=1,
+            description="Questions that one such statement answers at most: few enough that the next is under way "
+            "while the answers of one go out.",
+        ),
+    ] = 8
+    database_gathered_writes: Annotated[
+        int, Meta(ge=1, description="Writes of one kind that share a transaction, and so a commit, at most.")
     ] = 32
     outbox_poll_seconds: Annotated[
         float, Meta(gt=0, description="How often the outbox is looked at when nothing has announced a new fact.")

@@ -123,7 +123,7 @@ def scribe(database: Database) -> Scribe:
 
 @pytest.fixture
 def writing(database: Database, stage: Stage, scribe: Scribe) -> Gathering[int, int]:
-    settings = stage.settings(database_gathered_statements=2, database_gathered_questions=8)
+    settings = stage.settings(database_gathered_statements=2, database_gathered_writes=8)
     return Gathering(database.transaction, scribe, settings, writes=True)
 
 
