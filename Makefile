@@ -32,13 +32,17 @@ chaos: $(STAMP) ## the long proofs that no click is lost, whatever dies (CHAOS_S
 bench: $(STAMP) ## measure, and write bench.json (ONLY="redirect list" for some rows)
 	$(VENV)/bin/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
-format: $(STAMP) ## put the code in shape
+format: $(STAMP) ## put the code in shape, and what is made from it
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/waypost settings > deploy/.env.example
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra build --generate-hashes \
+		--constraint requirements.lock --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		pyproject.toml --output-file deploy/requirements.lock
 
 clean: ## remove what the targets above have made; data in .waypost stays
 	rm -rf $(VENV) bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis waypost.egg-info

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy import operate, operate_keys
+from deploy import env_file, operate, operate_keys
 from deploy.imports import WantedImport
 from deploy.local import console
 from deploy.local.data_dir import DataDir
@@ -20,6 +20,7 @@ from deploy.local.trouble import Trouble, explain
 from deploy.operate import Answer, NewAccount
 from deploy.operate_keys import WantedKey
 from shared import linkfiles
+from shared.contracts import SERVICES
 from shared.contracts.accounts import Tier
 from shared.contracts.bulk import OnConflict
 from shared.contracts.keys import SCOPES, Overlap, Style, Window
@@ -81,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(run=lambda given: operate.status(DataDir(given.data)))
     migrate = commands.add_parser("migrate", parents=[common], help="bring the database up to date")
     migrate.set_defaults(run=lambda given: asyncio.run(operate.migrate_all(DataDir(given.data))))
+    one = commands.add_parser("run", parents=[common], help="be one process, with servers that the environment names")
+    one.add_argument("process", choices=("gateway", *SERVICES))
+    one.set_defaults(run=_run_one)
+    settings = commands.add_parser("settings", parents=[common], help="every setting as a file for the environment")
+    settings.set_defaults(run=lambda _: print(env_file.render(), end=""))
     return parser
 
 
@@ -182,6 +188,12 @@ def _up(given: argparse.Namespace) -> None:
 
     options = Options(data=given.data, port=given.port, workers=given.workers)
     asyncio.run(up(options, os.environ, console.standard(), Panel()))
+
+
+def _run_one(given: argparse.Namespace) -> None:
+    module = given.process if given.process == "gateway" else f"services.{given.process}"
+    # The process takes this one's place, and its signals with it.
+    os.execv(sys.executable, [sys.executable, "-m", module])
 
 
 def _create_account(given: argparse.Namespace) -> Answer:

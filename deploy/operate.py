@@ -5,9 +5,10 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
+from pathlib import Path
 
 import msgspec
 
@@ -17,13 +18,13 @@ from deploy.local.data_dir import DataDir
 from deploy.local.options import patient, read_settings
 from deploy.local.processes import HOME, service_database_url, without_password
 from deploy.local.state import Phase, Process, Servers
-from deploy.local.trouble import Trouble
+from deploy.local.trouble import Trouble, explained
 from deploy.migrate import migrate
 from shared import bus as buses
 from shared.bus import Bus
-from shared.contracts import accounts
+from shared.contracts import SERVICES, accounts
 from shared.contracts.accounts import Tier
-from shared.settings import variable
+from shared.settings import Settings, from_files, variable
 
 Answer = dict[str, object]
 
@@ -63,13 +64,13 @@ async def migrate_all(data: DataDir) -> Answer:
     """On the database of the stack that runs there, else on the one that the environment names."""
     settings = read_settings(os.environ)
     url = _servers(data, lambda servers: servers.database_url).database_url
-    return {"applied": await migrate(url, secret_store.load(data).role_passwords, settings)}
+    return {"applied": await migrate(url, _role_passwords(data, settings), settings)}
 
 
 def rebuild_analytics(data: DataDir, first: date | None, last: date | None) -> Answer:
     """The service's own program does it, as the service's role; what it logs is seen meanwhile."""
     servers = _servers(data, lambda servers: servers.database_url)
-    password = secret_store.load(data).role_passwords["analytics"]
+    password = _role_passwords(data, read_settings(os.environ))["analytics"]
     given = {
         "process_name": "analytics-rebuild",
         "log_format": "text",
@@ -80,7 +81,11 @@ def rebuild_analytics(data: DataDir, first: date | None, last: date | None) -> A
     done = subprocess.run(
         [sys.executable, "-m", "services.analytics.rebuild", *words],
         cwd=HOME,
-        env={**os.environ, **{variable(name): value for name, value in given.items()}},
+        env={
+            **from_files(os.environ),
+            variable("database_password"): "",
+            **{variable(name): value for name, value in given.items()},
+        },
         stdout=subprocess.PIPE,
         check=False,
     )
@@ -90,6 +95,21 @@ def rebuild_analytics(data: DataDir, first: date | None, last: date | None) -> A
     if "error" in answer:
         raise Trouble(str(answer["error"]))
     return answer
+
+
+def _role_passwords(data: DataDir, settings: Settings) -> Mapping[str, str]:
+    """By service: what the operator has laid down, else what the data directory keeps."""
+    if not settings.role_password_dir:
+        return secret_store.load(data).role_passwords
+    folder = Path(settings.role_password_dir)
+    passwords = {}
+    for service in SERVICES:
+        with explained(folder / service):
+            passwords[service] = (folder / service).read_text(encoding="utf-8").strip()
+        # An empty password would shut the service out, and nobody would learn why.
+        if not passwords[service]:
+            raise Trouble(f"{folder / service} is empty: it has to hold the password of a role")
+    return passwords
 
 
 def status(data: DataDir) -> Answer:

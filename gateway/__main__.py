@@ -35,7 +35,7 @@ from shared import bus as buses
 from shared import heap
 from shared import log as logs
 from shared.answering import Answering
-from shared.settings import Settings, SettingsError
+from shared.settings import Settings, SettingsError, variable
 from shared.stopping import cancel
 
 log = logging.getLogger(__name__)
@@ -132,9 +132,13 @@ async def _until_stopped(
 
 
 def main() -> None:
+    # The first process of a container is sent no signal that it has not asked for, so it asks even for its plain end.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     heap.settle()
     try:
         settings = Settings.read(os.environ)
+        if not settings.redis_url:
+            raise SettingsError(f"{variable('redis_url')}: the gateway cannot do without it")
         logs.set_up(settings)
         uvloop.run(run(settings))
     except SettingsError as error:

@@ -1,17 +1,21 @@
 """Every setting of every process: its name with the unit in it, its default, and one sentence.
 
 Each field is read from the environment as ``WAYPOST_`` and its name in capitals, e.g. ``WAYPOST_ASK_TIMEOUT_SECONDS``.
-An empty value counts as absent.
+An empty value counts as absent. With ``_FILE`` at its end a variable names the file that holds the value instead, as
+secrets are handed to containers.
 """
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Meta
 
 PREFIX = "WAYPOST_"
+FROM_FILE = "_FILE"
 SHORTEST_SECRET_KEY = 32
 
 
@@ -29,6 +33,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     database_url: Annotated[
         str, Meta(description="The PostgreSQL database; for a service: with its own role, for `migrate`: the owner's.")
+    ] = ""
+    nats_password: Annotated[
+        str, Meta(description="The password for `nats_url`, where that one names a user only.")
+    ] = ""
+    redis_password: Annotated[str, Meta(description="The password for `redis_url`, where that one holds none.")] = ""
+    database_password: Annotated[
+        str, Meta(description="The password for `database_url`, where that one names a role only.")
+    ] = ""
+    role_password_dir: Annotated[
+        str,
+        Meta(
+            description="For `migrate`: the directory where a file named for each service holds the password of its "
+            "role; without it, those of the data directory are taken."
+        ),
     ] = ""
     public_url: Annotated[str, Meta(description="How visitors reach the gateway; short links begin with it.")] = (
         "http://127.0.0.1:8080"
@@ -510,11 +528,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """The settings in ``environ``; raises `SettingsError` naming the variable that is missing or wrong."""
+        told = from_files(environ)
         given: dict[str, object] = {}
         for field in msgspec.structs.fields(cls):
-            value = environ.get(variable(field.name), "").strip()
-            if value:
+            if value := told.get(variable(field.name), "").strip():
                 given[field.name] = _split(value) if isinstance(field.default, tuple) else value
+        for server in ("nats", "redis", "database"):
+            url, password = given.get(f"{server}_url"), given.get(f"{server}_password")
+            if url and password:
+                given[f"{server}_url"] = _with_password(str(url), str(password))
         try:
             return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
@@ -524,6 +546,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def variable(name: str) -> str:
     """The environment variable of a setting: ``nats_url`` → ``WAYPOST_NATS_URL``."""
     return PREFIX + name.upper()
+
+
+def from_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` with the values that its ``WAYPOST_…_FILE`` variables point to in their place."""
+    told = dict(environ)
+    for field in msgspec.structs.fields(Settings):
+        name = variable(field.name)
+        path = told.pop(name + FROM_FILE, "").strip()
+        if not path:
+            continue
+        if told.get(name, "").strip():
+            raise SettingsError(f"{name}: Given twice, here and by {name}{FROM_FILE}")
+        told[name] = _content(name + FROM_FILE, path)
+    return told
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        content = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: {path} cannot be read ({error})") from None
+    # Where a secret was meant to be, nothing at all is a mistake.
+    if not content:
+        raise SettingsError(f"{name}: {path} is empty")
+    return content
+
+
+def _with_password(url: str, password: str) -> str:
+    parts = urlsplit(url)
+    user, _, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{place}"))
 
 
 def _split(value: str) -> list[str]:

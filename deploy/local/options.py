@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from deploy.local.trouble import Trouble
-from shared.settings import Settings, SettingsError, variable
+from shared.settings import Settings, SettingsError, from_files, variable
 
 _OPERATOR_ASK_SECONDS = 10.0
 
@@ -19,12 +19,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The operator's settings, which need not name the servers. An empty `nats_url` means a server of our own."""
-    named = environ.get(variable("nats_url"), "").strip()
     try:
-        settings = Settings.read({**environ, variable("nats_url"): named or "embedded"})
+        told = from_files(environ)
+        named = told.get(variable("nats_url"), "").strip()
+        settings = Settings.read({**told, variable("nats_url"): named or "embedded"})
     except SettingsError as error:
         raise Trouble(str(error)) from error
-    return msgspec.structs.replace(settings, nats_url=named)
+    return settings if named else msgspec.structs.replace(settings, nats_url="")
 
 
 def patient(settings: Settings, nats_url: str) -> Settings:

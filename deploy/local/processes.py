@@ -12,10 +12,22 @@ from deploy.local.part import Part
 from deploy.local.roll_call import RollCall
 from shared.contracts import SERVICES
 from shared.migrations import role_of
-from shared.settings import variable
+from shared.settings import from_files, variable
 
 # Where `services` and `gateway` are found, whatever directory the operator stands in.
 HOME = Path(__file__).resolve().parents[2]
+_SECRET = {
+    variable(name)
+    for name in (
+        "database_url",
+        "database_password",
+        "redis_url",
+        "redis_password",
+        "nats_password",
+        "secret_key",
+        "role_password_dir",
+    )
+}
 
 
 class OurProcess(Part):
@@ -127,8 +139,7 @@ def _gateway(around: Surroundings, name: str) -> Part:
 
 def _environ(around: Surroundings, name: str, **given: str) -> dict[str, str]:
     # The owner's database, the counters' server and the secret key are nobody's business but those who are given them.
-    secret = {variable("database_url"), variable("redis_url"), variable("secret_key")}
-    inherited = {key: value for key, value in around.environ.items() if key not in secret}
+    inherited = {key: value for key, value in from_files(around.environ).items() if key not in _SECRET}
     public_url = inherited.get(variable("public_url"), "").strip() or around.url
     inherited.setdefault(variable("log_format"), "text")
     own = {"process_name": name, "nats_url": around.nats_url, "public_url": public_url, **given}

@@ -1,6 +1,7 @@
 """Settings are read once, and a wrong one is named."""
 
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -96,3 +97,44 @@ def test_a_number_with_a_fraction_says_its_unit() -> None:
     defaults = Settings.read(HERE)
     odd = [name for name in numbers() if isinstance(getattr(defaults, name), float)]
     assert {name for name in odd if not name.endswith(("_seconds", "_scale"))} == set()
+
+
+def test_a_value_may_lie_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("k" * 40 + "\n")
+    assert Settings.read(HERE | {"WAYPOST_SECRET_KEY_FILE": str(secret)}).secret_key == "k" * 40
+    assert Settings.read({"WAYPOST_NATS_URL_FILE": str(secret)}).nats_url == "k" * 40
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
+def test_a_file_that_holds_nothing_is_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"^WAYPOST_SECRET_KEY_FILE: "):
+        Settings.read(HERE | {"WAYPOST_SECRET_KEY_FILE": str(secret)})
+
+
+def test_a_value_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("8081")
+    both = HERE | {"WAYPOST_LISTEN_PORT": "8080", "WAYPOST_LISTEN_PORT_FILE": str(secret)}
+    with pytest.raises(SettingsError, match=r"^WAYPOST_LISTEN_PORT: "):
+        Settings.read(both)
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "whole"),
+    [
+        ("nats", "nats://waypost@nats:4222", "nats://waypost:p%40ss%2F%3A@nats:4222"),
+        ("redis", "redis://valkey:6379/0", "redis://:p%40ss%2F%3A@valkey:6379/0"),
+        (
+            "database",
+            "postgresql://role@one,two/db?ssl=require",
+            "postgresql://role:p%40ss%2F%3A@one,two/db?ssl=require",
+        ),
+    ],
+)
+def test_a_password_may_be_given_apart_from_its_server(name: str, url: str, whole: str) -> None:
+    given = {f"WAYPOST_{name.upper()}_URL": url, f"WAYPOST_{name.upper()}_PASSWORD": "p@ss/:"}
+    assert getattr(Settings.read(HERE | given), f"{name}_url") == whole
