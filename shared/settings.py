@@ -466,6 +466,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_poll_seconds: Annotated[
         float, Meta(gt=0, description="How often it is looked for what is due when nothing has announced it.")
     ] = 0.25
+    webhook_gather_seconds: Annotated[
+        float, Meta(ge=0, description="How long attempts that end at about the same time are waited for.")
+    ] = 0.002
     webhook_keep_alive_seconds: Annotated[
         float, Meta(gt=0, description="How long a connection to an endpoint is kept for the next message.")
     ] = 1.0

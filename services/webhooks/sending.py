@@ -61,6 +61,7 @@ class Sender:
         self._dice = random.Random()
         self._news = news
         self._stopping = False
+        self._idle = asyncio.Event()
         self._under_way: dict[asyncio.Task[Outcome], Claimed] = {}
         self._verdicts: list[Verdict] = []
 
@@ -80,25 +81,32 @@ class Sender:
 
     async def _round(self) -> None:
         # What was attempted is written down first: nothing may be claimed of which we know more than the database.
-        await self._settle()
-        claimed, more = await self._claims.take(self._under_way.values())
+        verdicts = list(self._verdicts)
+        claimed, more = await self._claims.turn(verdicts, self._under_way.values())
+        # Only now, because without the database it has to be said again.
+        del self._verdicts[: len(verdicts)]
         for each in claimed:
             self._begin(each)
         if more:
             self._news.set()
+        await self._claims.disable()
 
     async def _settle(self) -> None:
         verdicts = list(self._verdicts)
-        await self._claims.settle(verdicts)
-        # Only now, because without the database it has to be said again.
-        del self._verdicts[: len(verdicts)]
+        if verdicts:
+            await self._claims.settle(verdicts)
+            del self._verdicts[: len(verdicts)]
+        await self._claims.disable()
 
     async def _pause(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.webhook_poll_seconds):
                 await self._news.wait()
-        except TimeoutError:
-            return
+        if self._verdicts and self._under_way:
+            # A transaction costs about the same for one verdict and for several.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.webhook_gather_seconds):
+                    await self._idle.wait()
 
     async def _finish(self) -> None:
         end = time.monotonic() + max(0.0, self._settings.stop_timeout_seconds - STOP_RESERVE_SECONDS)
@@ -125,6 +133,7 @@ class Sender:
             return
         task = asyncio.create_task(self._courier.carry(message), name="delivery")
         self._under_way[task] = claimed
+        self._idle.clear()
         task.add_done_callback(self._ended)
 
     def _open(self, claimed: Claimed) -> Message:
@@ -143,6 +152,8 @@ class Sender:
 
     def _ended(self, task: "asyncio.Task[Outcome]") -> None:
         claimed = self._under_way.pop(task)
+        if not self._under_way:
+            self._idle.set()
         if not task.cancelled():
             self._judge(claimed, task.result())
 

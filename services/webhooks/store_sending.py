@@ -65,21 +65,48 @@ class EndpointState(NamedTuple):
     waiting: int
 
 
-async def lock_due(tx: Connection, now: datetime, failing: bool, most: int, but_not: Sequence[str]) -> list[str]:
-    """Endpoints that fail, or that do not; none of certain workspaces. Those first that have waited longest."""
+async def keep_plans(tx: Connection) -> None:
+    """For statements that are the same many times a second: to plan them each time takes longer than to carry them out.
+
+    What is planned once must hold when the tables have grown. So it goes by the indexes, row by row, while they are
+    small, too.
+    """
+    await tx.execute(
+        """
+        set local plan_cache_mode = force_generic_plan;
+        set local enable_seqscan = off;
+        set local enable_hashjoin = off;
+        set local enable_mergejoin = off
+        """
+    )
+
+
+async def lock_due(
+    tx: Connection, now: datetime, most: int, most_failing: int, but_not: Sequence[str]
+) -> list[tuple[str, bool]]:
+    """So many endpoints that do not fail, and so many that do, which is told; none of certain workspaces. Those first
+    that have waited longest."""
     rows = await tx.fetch(
         """
-        select endpoint from endpoint_states s
-        where (failures > 0) = $2 and due_at <= $1
-          and not exists (select from endpoints e where e.id = s.endpoint and e.workspace = any($4::text[]))
-        order by due_at limit $3 for no key update skip locked
+        with sound as materialized (
+            select endpoint from endpoint_states s
+            where (failures > 0) = false and due_at <= $1
+              and not exists (select from endpoints e where e.id = s.endpoint and e.workspace = any($4::text[]))
+            order by due_at limit $2 for no key update skip locked
+        ), failing as materialized (
+            select endpoint from endpoint_states s
+            where (failures > 0) = true and due_at <= $1
+              and not exists (select from endpoints e where e.id = s.endpoint and e.workspace = any($4::text[]))
+            order by due_at limit $3 for no key update skip locked
+        )
+        select endpoint, false as failing from sound union all select endpoint, true from failing
         """,
         now,
-        failing,
         most,
+        most_failing,
         but_not,
     )
-    return [row["endpoint"] for row in rows]
+    return [(row["endpoint"], row["failing"]) for row in rows]
 
 
 async def claim(
@@ -166,23 +193,20 @@ async def update_results(tx: Connection, results: Sequence[Result]) -> set[Claim
     """Those whose claim was still good; the other deliveries have been claimed anew since, and that will count."""
     rows = await tx.fetch(
         """
-        with results as materialized (
-            select * from unnest(
-                $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[], $6::timestamptz[],
-                $7::timestamptz[], $8::integer[], $9::integer[], $10::text[], $11::bytea[]
-            ) as r (endpoint, id, claimed_until, state, tries, next_at, at, took_ms, status, error, reply)
-        ), done as (
+        with done as (
             update deliveries d
             set state = r.state, attempts = d.attempts + 1, tries = r.tries, next_at = r.next_at, claimed_until = null,
                 last_status = r.status, last_error = r.error,
                 delivered_at = case when r.state = 'delivered' then r.at + r.took_ms * interval '1 millisecond' end
-            from results r
+            from unnest(
+                $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[], $6::timestamptz[],
+                $7::timestamptz[], $8::integer[], $9::integer[], $10::text[], $11::bytea[]
+            ) as r (endpoint, id, claimed_until, state, tries, next_at, at, took_ms, status, error, reply)
             where d.endpoint = r.endpoint and d.id = r.id and d.claimed_until = r.claimed_until
-            returning d.endpoint, d.id, d.attempts, r.claimed_until
+            returning d.endpoint, d.id, d.attempts, r.claimed_until, r.at, r.took_ms, r.status, r.error, r.reply
         ), kept as (
             insert into attempts (endpoint, delivery, number, at, took_ms, status, error, reply)
-            select endpoint, id, done.attempts, at, took_ms, status, error, reply
-            from done join results using (endpoint, id, claimed_until)
+            select endpoint, id, attempts, at, took_ms, status, error, reply from done
         )
         select endpoint, id, claimed_until from done
         """,
