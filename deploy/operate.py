@@ -137,6 +137,7 @@ def _process(process: Process) -> Answer:
         "pid": process.pid if alive else None,
         "state": phase,
         "address": process.address,
+        "metrics": process.metrics,
     }
 
 

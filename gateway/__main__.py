@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 
 import uvloop
-from prometheus_client import REGISTRY
 
 from gateway import limits
 from gateway.addresses import Addresses
@@ -21,13 +20,14 @@ from gateway.docs.door import Docs
 from gateway.health import Health, Starting
 from gateway.keyring import Keyring
 from gateway.limits import Limiter
-from gateway.metrics import Metrics
+from gateway.metrics import MemoryCollector, Metrics
 from gateway.redirect.counts import JournalCollector
 from gateway.redirect.door import Door
 from gateway.redirect.journal import Journal
 from gateway.redirect.places import Atlas
 from gateway.redirect.targets import Targets
 from gateway.redirect.visitors import Visitors
+from gateway.requests import Requests
 from gateway.server import Server, listen, server
 from gateway.streaming import Places
 from gateway.uses import Uses
@@ -35,6 +35,7 @@ from shared import bus as buses
 from shared import heap
 from shared import log as logs
 from shared.answering import Answering
+from shared.metrics.watch import Watch
 from shared.settings import Settings, SettingsError, variable
 from shared.stopping import cancel
 
@@ -47,18 +48,19 @@ async def run(settings: Settings) -> None:
     listener = listen(settings)
     metrics = Metrics(addresses, settings)
     limiter = Limiter(limits.connect(settings), settings)
-    health = Health()
+    health = Health(settings)
+    watch = Watch("gateway", settings, health)
+    requests = Requests()
     starting = Starting(health)
     http = server(starting, settings)
     # Who shares its socket leaves the connections to the others until it can do something with them.
     alone = settings.listen_fd < 0
     serving = asyncio.create_task(http.serve(sockets=[listener])) if alone else None
-    async with buses.connect(settings) as bus:
+    async with watch.open(), buses.connect(settings) as bus:
         await bus.ensure_streams()
         keyring, targets, visitors = Keyring(bus, settings), Targets(bus, settings), Visitors(bus, settings)
         uses = Uses(bus, settings)
         journal = Journal(settings, bus.publish)
-        REGISTRY.register(JournalCollector(journal.counts, lambda: journal.lag))
         door = Door(targets, journal, visitors, atlas, limiter, addresses, bus, settings)
         bio = BioDoor(door, limiter, addresses, bus, settings)
         docs = Docs(DIALECTS, limiter, addresses, settings)
@@ -67,8 +69,12 @@ async def run(settings: Settings) -> None:
         for part in (keyring, targets, bio, visitors, places):
             await part.start()
         journal.start()
-        dialects = mount(DIALECTS, admission, uses, places, bus, settings)
-        starting.successor = App(door, bio, health, metrics, docs, dialects)
+        watch.reached(bus)
+        memories = MemoryCollector(keys=keyring.memory, links=targets.memory, pages=bio.memory)
+        clicks = JournalCollector(journal.counts, lambda: journal.lag, settings.journal_cap_bytes)
+        watch.add(requests, clicks, memories)
+        dialects = mount(DIALECTS, admission, uses, places, requests, bus, settings)
+        starting.successor = App(door, bio, health, metrics, docs, dialects, requests)
         http.hand_over(starting.successor)
         stopping = _signals()
         health.reached(bus)
@@ -81,7 +87,7 @@ async def run(settings: Settings) -> None:
                 targets.renew(),
                 visitors.keep(),
                 places.keep(),
-                bus.keep_pulse(),
+                watch.keep(bus),
                 bus.closed(),
                 _be_present(presence),
             )

@@ -1,5 +1,6 @@
 """The whole URL map on one screen."""
 
+import time
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,6 +12,7 @@ from gateway.metrics import Metrics
 from gateway.pages import link as pages
 from gateway.pages.home import home
 from gateway.redirect.door import Door, show
+from gateway.requests import BIO, LINK, NOTHING, Noted, Requests
 from shared.reserved import is_reserved
 
 
@@ -25,7 +27,9 @@ class App:
         metrics: Metrics,
         docs: Docs,
         dialects: Mapping[str, ASGIApp],
+        requests: Requests,
     ) -> None:
+        self._requests = requests
         self._door = door
         self._bio = bio
         self._dialects = dialects
@@ -39,22 +43,32 @@ class App:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
         path: str = scope["path"]
         slug = path[1:]
-        if scope["method"] in ("GET", "HEAD") and await self._door.quick(scope, send, slug):
+        method = scope["method"]
+        if method in ("GET", "HEAD") and await self._door.quick(scope, send, slug, started):
+            self._requests.count(LINK, method, 302, started)
             return
         for prefix, dialect in self._dialects.items():
             if path == prefix or path.startswith(prefix + "/"):
                 await dialect({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)
                 return
-        if page := self._pages.get(path):
-            await page(scope, receive, send)
-        elif slug.startswith("@"):
-            await self._bio.open(scope, send, slug[1:])
-        elif not slug or "/" in slug or is_reserved(slug):
-            await show(send, pages.not_found())
-        else:
-            await self._door.open(scope, receive, send, slug)
+        noted, route = Noted(send), NOTHING
+        try:
+            if page := self._pages.get(path):
+                route = path
+                await page(scope, receive, noted)
+            elif slug.startswith("@"):
+                route = BIO
+                await self._bio.open(scope, noted, slug[1:])
+            elif not slug or "/" in slug or is_reserved(slug):
+                await show(noted, pages.not_found())
+            else:
+                route = LINK
+                await self._door.open(scope, receive, noted, slug, started)
+        finally:
+            self._requests.count(route, method, noted.status, started)
 
 
 async def _home(scope: Scope, _receive: Receive, send: Send) -> None:

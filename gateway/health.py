@@ -5,34 +5,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.pages import link as pages
 from gateway.redirect.door import show
 from gateway.wire import encode
-from shared.bus import Bus
+from shared.readiness import READY, Readiness
 
 
-class Health:
-    def __init__(self) -> None:
-        self._bus: Bus | None = None
-        self.stopping = False
-
-    def reached(self, bus: Bus) -> None:
-        """Everything stands; from now on it depends on ``bus``."""
-        self._bus = bus
+class Health(Readiness):
+    """Needs NATS, but not Valkey, without which the limits are kept locally."""
 
     async def live(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Needs nothing: whoever can answer is alive."""
         await _answer(send, 200, "live")
 
     async def ready(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Needs NATS, but not Valkey, without which the limits are kept locally."""
-        if self.stopping:
-            await _answer(send, 503, "stopping")
-        elif self._bus is None:
-            await _answer(send, 503, "starting; NATS has not been reached yet")
-        elif not self._bus.connected:
-            await _answer(send, 503, "NATS is out of reach")
-        elif not self._bus.answers:
-            await _answer(send, 503, "NATS does not answer")
-        else:
-            await _answer(send, 200, "ready")
+        word = await self.word()
+        await _answer(send, 200 if word == READY else 503, word)
 
 
 class Starting:

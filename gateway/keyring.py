@@ -20,7 +20,7 @@ from shared.settings import Settings
 class Keyring:
     def __init__(self, bus: Bus, settings: Settings) -> None:
         self._bus = bus
-        self._checks: Memory[bytes, Check] = Memory(
+        self.memory: Memory[bytes, Check] = Memory(
             self._check,
             entries=settings.key_cache_entries,
             fresh_seconds=lambda _check: settings.key_fresh_seconds,
@@ -29,17 +29,17 @@ class Keyring:
         )
 
     async def start(self) -> None:
-        await self._bus.hear(KeyCreated, lambda event: self._checks.forget(event.digest))
+        await self._bus.hear(KeyCreated, lambda event: self.memory.forget(event.digest))
         await self._bus.hear(KeyRevoked, lambda event: self._forget(event.digest, event.former_digest))
         await self._bus.hear(KeyRotated, lambda event: self._forget(*event.digests))
         await self._bus.hear(PlanChanged, self._forget_workspace)
-        self._bus.on_gap(self._checks.doubt_all)
+        self._bus.on_gap(self.memory.doubt_all)
 
     async def verdict(self, secret: str) -> Verdict | None:
         """None for a key that is malformed, unknown, expired or revoked; a `Fault` when nobody can tell."""
         if credentials.parse(secret) is None:
             return None
-        verdict = (await self._checks.get(credentials.digest(secret))).verdict
+        verdict = (await self.memory.get(credentials.digest(secret))).verdict
         if verdict is None:
             return None
         if verdict.expires_at is not None and verdict.expires_at.timestamp() <= time.time():
@@ -52,9 +52,7 @@ class Keyring:
     def _forget(self, *digests: bytes | None) -> None:
         for digest in digests:
             if digest is not None:
-                self._checks.forget(digest)
+                self.memory.forget(digest)
 
     def _forget_workspace(self, event: PlanChanged) -> None:
-        self._checks.forget_where(
-            lambda check: check.verdict is not None and check.verdict.workspace == event.workspace
-        )
+        self.memory.forget_where(lambda check: check.verdict is not None and check.verdict.workspace == event.workspace)

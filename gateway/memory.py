@@ -71,15 +71,22 @@ class Memory(Generic[K, V]):
         self._entries: OrderedDict[K, Entry[V]] = OrderedDict()
         self._questions: dict[K, Question[V]] = {}
         self._silent_until = 0.0  # nobody answered in time a moment ago
+        # Look-ups that were answered at once, by asking, and by what was too old but had to do.
+        self.hits = self.misses = self.makeshifts = 0
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def most(self) -> int:
+        return self._most
 
     def fresh(self, key: K, now: float) -> Entry[V] | None:
         """The remembered answer, if nobody has to wait for it. The one look-up of the hot path."""
         entry = self._entries.get(key)
         if entry is None or entry.fresh_until <= now:
             return None
+        self.hits += 1
         entry.used_at = now
         if entry.renew_at <= now and len(self._questions) < _MOST_RENEWED:
             entry.renew_at = now + RETRY_SECONDS
@@ -90,10 +97,16 @@ class Memory(Generic[K, V]):
         """The answer; raises the service's `Fault` when there is none, not even an old one that will do."""
         entry = self._entries.get(key)
         if entry is None:
+            self.misses += 1
             return await asyncio.shield(self._question(key))
         entry.used_at = time.monotonic()
-        if entry.fresh_until > entry.used_at or (entry.used_at < self._silent_until and self._will_do(entry)):
+        if entry.fresh_until > entry.used_at:
+            self.hits += 1
             return entry.value
+        if entry.used_at < self._silent_until and self._will_do(entry):
+            self.makeshifts += 1
+            return entry.value
+        self.misses += 1
         try:
             async with asyncio.timeout(self._patience_seconds):
                 return await asyncio.shield(self._question(key))
@@ -141,6 +154,7 @@ class Memory(Generic[K, V]):
         if not self._will_do(entry):
             del self._entries[key]
             raise fault
+        self.makeshifts += 1
         entry.fresh_until = min(time.monotonic() + RETRY_SECONDS, entry.asked_at + self._stale_seconds)
         return entry.value
 

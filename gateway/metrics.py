@@ -1,11 +1,16 @@
 """``GET /metrics``: what this process has counted, for whoever watches it from a network of the operator's."""
 
 import ipaddress
+from collections.abc import Iterator
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.types import Receive, Scope, Send
 
 from gateway.addresses import Addresses
+from gateway.memory import Memory
 from gateway.pages import link as pages
 from gateway.redirect.door import show
 from gateway.wire import header
@@ -45,3 +50,24 @@ class Metrics:
         except ValueError:
             return False
         return any(address in network for network in self._networks)
+
+
+class MemoryCollector(Collector):
+    """How well the memories do, by what they remember."""
+
+    def __init__(self, **memories: Memory[Any, Any]) -> None:
+        self._memories = memories
+
+    def collect(self) -> Iterator[Metric]:
+        looks = CounterMetricFamily(
+            "waypost_memory_looks", "Look-ups: known, asked for, or old and good enough.", labels=["memory", "outcome"]
+        )
+        entries = GaugeMetricFamily("waypost_memory_entries", "Answers that are remembered.", labels=["memory"])
+        most = GaugeMetricFamily("waypost_memory_entries_most", "As many are remembered at most.", labels=["memory"])
+        for name, memory in self._memories.items():
+            looks.add_metric([name, "hit"], memory.hits)
+            looks.add_metric([name, "miss"], memory.misses)
+            looks.add_metric([name, "makeshift"], memory.makeshifts)
+            entries.add_metric([name], len(memory))
+            most.add_metric([name], memory.most)
+        yield from (looks, entries, most)

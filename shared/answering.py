@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared import context, ids
-from shared.bus import Bus, Request, Serving
+from shared.bus import Bus, Request, Serving, counts
 from shared.contracts.ask import Ask, subject_of
+from shared.encoding import subject_for
 from shared.faults import Code, Fault
+from shared.metrics.process import VERSION
 from shared.settings import Settings
 from shared.stopping import cancel
 
 Answerer = Callable[[Any], Awaitable[Any]]
-VERSION = "0.1.0"
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,9 @@ class Answering:
 
         def take(request: Request) -> None:
             full = len(self._tasks) >= self._settings.bus_concurrency + self._settings.bus_backlog
-            self._spawn(self._refuse_full(request) if full else self._answer(request, question, answerer, tally))
+            self._spawn(
+                self._refuse_full(request, question) if full else self._answer(request, question, answerer, tally)
+            )
 
         return take
 
@@ -84,20 +87,27 @@ class Answering:
             if left <= 0:
                 # The caller has gone; doing the work now would surprise them.
                 log.warning("Too late to answer", extra={"question": question.__name__})
+                self._bus.counts.answered(subject_for(question), counts.LATE, 0.0)
                 return
             started = time.perf_counter_ns()
             tally.requests += 1
+            outcome = counts.LEFT
             try:
                 context.once.set(request.once)
                 async with asyncio.timeout(left):
                     answer = await answerer(request.decode(question))
                 await request.answer(answer)
+                outcome = counts.DONE
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a fault and the log the rest
                 fault = self._fault(error, question)
+                outcome = fault.code.value
                 tally.errors += 1
                 tally.last_error = fault.message
                 await request.refuse(fault)
-            tally.nanoseconds += time.perf_counter_ns() - started
+            finally:
+                took = time.perf_counter_ns() - started
+                tally.nanoseconds += took
+                self._bus.counts.answered(subject_for(question), outcome, took / 1e9)
 
     def _fault(self, error: Exception, question: type[Ask[Any]]) -> Fault:
         if isinstance(error, Fault):
@@ -108,7 +118,8 @@ class Answering:
         log.error("A question ended in a crash", exc_info=error, extra={"question": question.__name__})
         return Fault(Code.INTERNAL, "Something went wrong here; it has been logged")
 
-    async def _refuse_full(self, request: Request) -> None:
+    async def _refuse_full(self, request: Request, question: type[Ask[Any]]) -> None:
+        self._bus.counts.answered(subject_for(question), Code.UNAVAILABLE.value, 0.0)
         await request.refuse(Fault(Code.UNAVAILABLE, f"The {self._service} service is full right now", retry_after=1))
 
     def _describer(self, describe: Callable[[], dict[str, object]]) -> Callable[[Request], None]:

@@ -37,17 +37,44 @@ _LOOK_SECONDS = 0.25
 _AT_HAND = 4  # connections
 
 
+class Use:
+    """How the connections are used, as plain numbers."""
+
+    def __init__(self) -> None:
+        self.in_use = 0
+        self.waiting = 0
+        self.taken = 0
+        self.waited = 0
+        self.timeouts = 0
+        self.failures = 0
+
+
 class Database:
     """The pool of one service copy. Made by `connect`."""
 
-    def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
+    def __init__(self, pool: asyncpg.Pool, service: str, settings: Settings) -> None:
+        self.use = Use()
         self._pool = pool
+        self._wanted = {path.stem for path in migrations_of(service)}
         self._settings = settings
         self._places = asyncio.Semaphore(settings.database_pool_size)
         # To take a connection from the pool and to give it back costs as much as a short statement. So some stay out
         # and go from hand to hand; the pool closes the others when they have not been used for a while.
         self._at_hand: list[Connected] = []
         self._most_at_hand = _AT_HAND
+
+    @property
+    def open_connections(self) -> int:
+        return self._pool.get_size()
+
+    @property
+    def most_connections(self) -> int:
+        return self._pool.get_max_size()
+
+    async def missing_migrations(self) -> list[str]:
+        """Those that this code knows and the schema does not have."""
+        async with self.connection() as db:
+            return await _missing(db, self._wanted)
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -58,7 +85,7 @@ class Database:
             yield connection
             in_order = True
         except _PASSING as error:
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
         except asyncio.CancelledError:
             # Cut off between preparing and executing, the server waits for the second step, until it loses patience
             # with whoever uses the connection next.
@@ -67,13 +94,14 @@ class Database:
         except asyncpg.InternalClientError as error:
             # The server went away between two steps of the protocol: this connection is of no use any more.
             connection.terminate()
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
         except asyncpg.InterfaceError as error:
             # The client library says with one word that the connection has gone and that it was used wrongly.
             if not _gone(connection):
                 raise
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
         finally:
+            self.use.in_use -= 1
             try:
                 if in_order and len(self._at_hand) < self._most_at_hand:
                     self._at_hand.append(connection)
@@ -102,12 +130,14 @@ class Database:
     async def _take(self) -> Connected:
         try:
             if self._places.locked():
-                async with asyncio.timeout(self._settings.database_acquire_timeout_seconds):
-                    await self._places.acquire()
+                await self._wait()
             else:
                 await self._places.acquire()
         except TimeoutError as error:
-            raise _unavailable(error) from error
+            self.use.timeouts += 1
+            raise self._unavailable(error) from error
+        self.use.taken += 1
+        self.use.in_use += 1
         try:
             while self._at_hand:
                 connection = self._at_hand.pop()
@@ -116,10 +146,20 @@ class Database:
                 await self._release(connection)
             return await self._pool.acquire(timeout=self._settings.database_acquire_timeout_seconds)
         except BaseException as error:
+            self.use.in_use -= 1
             self._places.release()
             if isinstance(error, (*_PASSING, asyncpg.InterfaceError)):
-                raise _unavailable(error) from error
+                raise self._unavailable(error) from error
             raise
+
+    async def _wait(self) -> None:
+        self.use.waited += 1
+        self.use.waiting += 1
+        try:
+            async with asyncio.timeout(self._settings.database_acquire_timeout_seconds):
+                await self._places.acquire()
+        finally:
+            self.use.waiting -= 1
 
     async def _release(self, connection: Connected) -> None:
         # A connection whose statement was cancelled needs the server's word for it; a hung server gives none.
@@ -128,12 +168,17 @@ class Database:
         except (*_PASSING, asyncpg.InterfaceError) as error:
             log.warning("A connection was dropped: %s", _words(error))
 
+    def _unavailable(self, error: BaseException) -> Fault:
+        self.use.failures += 1
+        log.warning("The database is out of reach: %s", _words(error))
+        return Fault(Code.UNAVAILABLE, "The database cannot be reached right now")
+
 
 @contextlib.asynccontextmanager
 async def connect(settings: Settings, service: str) -> AsyncIterator[Database]:
     """The service's pool; waits until the server is there and the schema has every migration this code knows."""
     pool = await _until_there(settings)
-    database = Database(pool, settings)
+    database = Database(pool, service, settings)
     try:
         await _until_migrated(pool, service)
         yield database
@@ -174,14 +219,19 @@ async def _until_migrated(pool: asyncpg.Pool, service: str) -> None:
     told = ""
     while True:
         try:
-            done = {row["name"] for row in await pool.fetch("select name from migrations")}
+            missing = await _missing(pool, wanted)
         except (*_PASSING, *_NOT_YET, asyncpg.InterfaceError) as error:
             told = _tell_once(told, f"Waiting for migrations: {_words(error)}")
         else:
-            if wanted <= done:
+            if not missing:
                 return
-            told = _tell_once(told, f"Waiting for migrations: {', '.join(sorted(wanted - done))}")
+            told = _tell_once(told, f"Waiting for migrations: {', '.join(missing)}")
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _missing(db: Connection | asyncpg.Pool, wanted: set[str]) -> list[str]:
+    done = {row["name"] for row in await db.fetch("select name from migrations")}
+    return sorted(wanted - done)
 
 
 def _tell_once(told: str, words: str) -> str:
@@ -196,11 +246,6 @@ def _gone(connection: Connection) -> bool:
     except asyncpg.InterfaceError:
         # The pool has taken it back already, which it does with a broken connection only.
         return True
-
-
-def _unavailable(error: BaseException) -> Fault:
-    log.warning("The database is out of reach: %s", _words(error))
-    return Fault(Code.UNAVAILABLE, "The database cannot be reached right now")
 
 
 def _words(error: BaseException) -> str:

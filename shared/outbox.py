@@ -6,6 +6,7 @@ under its own id, so that the stream keeps it once even when a crash makes us pu
 
 import asyncio
 import logging
+from typing import NamedTuple
 
 import asyncpg
 
@@ -20,7 +21,28 @@ from shared.settings import Settings
 # NATS takes messages of up to 1 MiB, headers included, unless it is told otherwise.
 LARGEST_BYTES = 1_000_000
 
+# To count all of a very long outbox would cost more than the number is worth.
+MOST_COUNTED = 10_000
+
 log = logging.getLogger(__name__)
+
+
+class Backlog(NamedTuple):
+    """What waits in the outbox."""
+
+    facts: int  # up to MOST_COUNTED
+    age_seconds: float  # of the oldest
+
+
+async def backlog(db: Connection) -> Backlog:
+    (row,) = await db.fetch(
+        """
+        select count(*) as facts, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as age
+        from (select created_at from outbox order by id limit $1) waiting
+        """,
+        MOST_COUNTED,
+    )
+    return Backlog(row["facts"], max(0.0, row["age"]))
 
 
 async def tell(tx: Connection, *events: Event) -> None:

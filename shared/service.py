@@ -9,12 +9,14 @@ import signal
 import sys
 import typing
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 import uvloop
+from prometheus_client.core import Metric
 
 from shared import bus as buses
 from shared import context, heap, idempotency
@@ -27,7 +29,9 @@ from shared.database import Database
 from shared.faults import Fault
 from shared.gathering import Answer, Gathering
 from shared.idempotency import Attempt, Turns
+from shared.metrics.watch import Watch
 from shared.outbox import Relay
+from shared.readiness import Readiness
 from shared.sealing import Sealer
 from shared.settings import Settings, SettingsError, variable
 from shared.stopping import cancel
@@ -112,6 +116,8 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 Background = Callable[[Service], Awaitable[None]]
+# Asked for whenever somebody reads the metrics.
+Probe = Callable[[Service], Awaitable[Iterable[Metric]]]
 
 
 def read(handle: Callable[[databases.Connection, Any], Awaitable[Any]]) -> Handler:
@@ -169,6 +175,7 @@ def main(
     handlers: Sequence[Handler],
     listeners: Sequence[Listener] = (),
     background: Sequence[Background] = (),
+    probes: Sequence[Probe] = (),
     *,
     young_objects: int = heap.YOUNG_OBJECTS,
 ) -> None:
@@ -183,7 +190,9 @@ def main(
         sys.exit(f"waypost {name}: {error}")
     logs.set_up(settings)
     try:
-        uvloop.run(_run(name, settings, handlers, listeners, background))
+        uvloop.run(_run(name, settings, handlers, listeners, background, probes))
+    except SettingsError as error:
+        sys.exit(f"waypost {name}: {error}")
     except Exception:
         log.critical("The %s service has failed", name, exc_info=True)
         sys.exit(1)
@@ -195,12 +204,18 @@ async def _run(
     handlers: Sequence[Handler],
     listeners: Sequence[Listener],
     background: Sequence[Background],
+    probes: Sequence[Probe],
 ) -> None:
     stop = _Stop()
+    readiness = Readiness(settings)
+    watch = Watch(name, settings, readiness)
     try:
-        async with buses.connect(settings) as bus, databases.connect(settings, name) as database:
+        async with watch.open(), buses.connect(settings) as bus, databases.connect(settings, name) as database:
             await bus.ensure_streams()
             service = Service(name, settings, bus, database)
+            watch.reached(bus, database)
+            for probe in probes:
+                watch.ask(probe.__name__, partial(probe, service))
             answering = Answering(bus, settings, name, {entry.question: entry.bind(service) for entry in handlers})
             await answering.start()
             work = [asyncio.create_task(service.relay.run(), name="outbox")]
@@ -208,10 +223,13 @@ async def _run(
             work += [asyncio.create_task(_keep_on(each(service)), name=each.__name__) for each in background]
             work.append(asyncio.create_task(idempotency.forget(database, settings), name="old answers"))
             work += [asyncio.create_task(bus.closed(), name="connection to NATS")]
+            work += [asyncio.create_task(watch.keep(bus), name="watch")]
+            readiness.reached(bus, database)
             log.info("The %s service answers", name)
             try:
                 await _until(stop, work)
             finally:
+                readiness.stopping = True
                 await answering.stop()
                 await cancel(work)
             await service.relay.finish()

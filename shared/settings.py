@@ -70,6 +70,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="How long a stopping process may finish what it has begun.")
     ] = 10.0
 
+    metrics_host: Annotated[
+        str, Meta(description="The address at which each process listens for whoever watches it.")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=65535,
+            description="The port of /metrics, /livez and /readyz of each process, 0 for any free one; -1: none. "
+            "With `waypost up` the first of a row of ports, one for each process.",
+        ),
+    ] = -1
+    metrics_fd: Annotated[
+        int,
+        Meta(ge=-1, description="An open listening socket from the supervisor, used instead of that port; -1: none."),
+    ] = -1
+    metrics_connections: Annotated[
+        int, Meta(ge=1, description="Connections to that port at the same time; more are closed at once.")
+    ] = 16
+    metrics_probe_seconds: Annotated[
+        float, Meta(ge=0, description="So long numbers serve that were asked of the servers for an earlier reader.")
+    ] = 5.0
+    metrics_probe_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long a reader of the metrics waits for such numbers at most.")
+    ] = 1.0
+
     # The bus
     ask_timeout_seconds: Annotated[float, Meta(gt=0, description="The deadline of a question that names no other.")] = (
         2.0

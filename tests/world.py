@@ -41,6 +41,11 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
 
     @property
+    def watched_at(self) -> str:
+        """Where its own listener is, if its settings say so."""
+        return f"http://127.0.0.1:{self._env['WAYPOST_METRICS_PORT']}"
+
+    @property
     def pid(self) -> int:
         assert self._process
         return self._process.pid
@@ -142,14 +147,16 @@ class World:
     def service(self, name: str, copy: int = 1, module: str = "", /, **settings: object) -> Process:
         """A copy of a service that is not started yet; ``module`` is run instead of the service's own."""
         process_name = name if copy == 1 else f"{name}-{copy}"
-        env = self.env(process_name, database_url=self.database_url(name), **settings)
+        given = {"database_url": self.database_url(name), "metrics_port": free_port()} | settings
+        env = self.env(process_name, **given)
         argv = [sys.executable, "-m", module or f"services.{name}"]
         return Process(process_name, argv, env, self.folder / f"{process_name}.log")
 
     async def start_gateway(self, name: str, module: str = "gateway", /, **settings: object) -> Gateway:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        env = self.env(name, **({"listen_port": port, "public_url": url} | settings))
+        given = {"listen_port": port, "public_url": url, "metrics_port": free_port()} | settings
+        env = self.env(name, **given)
         gateway = Gateway(Process(name, [sys.executable, "-m", module], env, self.folder / f"{name}.log"), url)
         await gateway.start()
         return gateway

@@ -44,6 +44,7 @@ class Keeper:
             create_time=child.create_time if child else 0.0,
             state=self._phase,
             address=self.part.address,
+            metrics=self.part.metrics,
         )
 
     async def answered(self) -> None:

@@ -28,3 +28,8 @@ class Part(ABC):
     def address(self) -> str | None:
         """Its URL without a password; None when nobody connects to it."""
         return None
+
+    @property
+    def metrics(self) -> str | None:
+        """Where its metrics are read; None when it has none."""
+        return None

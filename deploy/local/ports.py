@@ -1,12 +1,14 @@
-"""Ports: a free one for a server of ours, and the public one that the gateways share."""
+"""Ports: a free one for a server of ours, the public one that the gateways share, and those to be watched at."""
 
 import errno
 import random
 import socket
+from collections.abc import Sequence
 
 import psutil
 
 from deploy.local.trouble import Trouble
+from shared.settings import variable
 
 # Below the range that systems lend to outgoing connections, so that nobody's connection sits on the port of a server
 # while that server is being restarted.
@@ -27,8 +29,11 @@ def free_port() -> int:
     raise Trouble("No free port was found between 20000 and 29999 at 127.0.0.1")
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The public socket, listening; 0 means any free port. Raises `Trouble` when it is taken or not allowed."""
+def listen(host: str, port: int, choice: str = "--port N", any_port: str = "--port 0") -> socket.socket:
+    """A socket that listens; 0 means any free port. Raises `Trouble` when it is taken or not allowed.
+
+    ``choice`` and ``any_port`` tell how the operator chooses another, or any free one.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -37,19 +42,35 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except PermissionError:
         listener.close()
-        raise Trouble(f"Port {port} is not allowed for this user: choose one above 1023 with --port N") from None
+        raise Trouble(f"Port {port} is not allowed for this user: choose one above 1023 with {choice}") from None
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise Trouble(
-                f"Port {port} is taken{_taker(port)}: choose another with --port N, or any free one with --port 0"
+                f"Port {port} is taken{_taker(port)}: choose another with {choice}, or any free one with {any_port}"
             ) from None
         raise Trouble(f"{host}:{port} cannot be listened on ({error.strerror or error})") from error
     return listener
 
 
+def listen_in_a_row(host: str, first: int, names: Sequence[str]) -> dict[str, socket.socket]:
+    """A socket for each of ``names`` to be watched at: on ports from ``first`` on, or on any free ones if it is not
+    above 0. Raises `Trouble` like `listen`."""
+    listeners: dict[str, socket.socket] = {}
+    setting = variable("metrics_port")
+    try:
+        for place, name in enumerate(names):
+            port = first + place if first > 0 else 0
+            listeners[name] = listen(host, port, f"{setting}=N", f"{setting}=0")
+    except Trouble:
+        for listener in listeners.values():
+            listener.close()
+        raise
+    return listeners
+
+
 def url(listener: socket.socket) -> str:
-    """Where the public socket is reached from this machine."""
+    """Where a socket is reached from this machine."""
     host, port = listener.getsockname()[:2]
     if host in _ANY_ADDRESS:
         host = "127.0.0.1"

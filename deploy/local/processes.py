@@ -1,12 +1,14 @@
 """Our own processes: the services and the gateway's workers, and what each of them may know."""
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from deploy.local import ports
 from deploy.local.child import Command
 from deploy.local.part import Part
 from deploy.local.roll_call import RollCall
@@ -41,6 +43,7 @@ class OurProcess(Part):
         service: str,
         environ: Mapping[str, str],
         roll_call: RollCall,
+        watched_at: socket.socket,
         address: str | None = None,
         descriptors: tuple[int, ...] = (),
     ) -> None:
@@ -50,11 +53,16 @@ class OurProcess(Part):
         self._environ = environ
         self._roll_call = roll_call
         self._address = address
-        self._descriptors = descriptors
+        self._descriptors = (*descriptors, watched_at.fileno())
+        self._metrics = f"{ports.url(watched_at)}/metrics"
 
     @property
     def address(self) -> str | None:
         return self._address
+
+    @property
+    def metrics(self) -> str | None:
+        return self._metrics
 
     def command(self) -> Command:
         return Command(
@@ -82,6 +90,12 @@ class Surroundings:
     workers: int
     journal: Path
     roll_call: RollCall
+    watched_at: Mapping[str, socket.socket]  # by the names of the processes
+
+
+def names(workers: int) -> list[str]:
+    """Of all our processes."""
+    return [*SERVICES, *_gateway_names(workers)]
 
 
 def services(around: Surroundings) -> list[Part]:
@@ -94,13 +108,18 @@ def services(around: Surroundings) -> list[Part]:
                 around, name, database_url=around.service_database_urls[name], secret_key=around.secret_key
             ),
             roll_call=around.roll_call,
+            watched_at=around.watched_at[name],
         )
         for name in SERVICES
     ]
 
 
 def gateways(around: Surroundings) -> list[Part]:
-    return [_gateway(around, f"gateway-{number}") for number in range(1, around.workers + 1)]
+    return [_gateway(around, name) for name in _gateway_names(around.workers)]
+
+
+def _gateway_names(workers: int) -> list[str]:
+    return [f"gateway-{number}" for number in range(1, workers + 1)]
 
 
 def service_database_url(owner_url: str, service: str, password: str) -> str:
@@ -132,6 +151,7 @@ def _gateway(around: Surroundings, name: str) -> Part:
         service="gateway",
         environ=environ,
         roll_call=around.roll_call,
+        watched_at=around.watched_at[name],
         address=around.url,
         descriptors=(around.listener,),
     )
@@ -142,5 +162,6 @@ def _environ(around: Surroundings, name: str, **given: str) -> dict[str, str]:
     inherited = {key: value for key, value in from_files(around.environ).items() if key not in _SECRET}
     public_url = inherited.get(variable("public_url"), "").strip() or around.url
     inherited.setdefault(variable("log_format"), "text")
+    given["metrics_fd"] = str(around.watched_at[name].fileno())
     own = {"process_name": name, "nats_url": around.nats_url, "public_url": public_url, **given}
     return {"PATH": os.defpath, **inherited, **{variable(key): value for key, value in own.items()}}

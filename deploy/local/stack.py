@@ -44,6 +44,7 @@ class Stack:
         self._again: asyncio.TimerHandle | None = None
         self._open = contextlib.AsyncExitStack()
         self._listener: socket.socket | None = None
+        self._watched_at: dict[str, socket.socket] = {}
         self._supervisor: Supervisor | None = None
         self._state = state.State(pid=os.getpid(), create_time=psutil.Process().create_time(), url="")
 
@@ -52,6 +53,9 @@ class Stack:
         began = time.monotonic()
         await self._clear_leftovers()
         self._listener = self._listen()
+        self._watched_at = ports.listen_in_a_row(
+            self.settings.metrics_host, self.settings.metrics_port, processes.names(self._options.workers)
+        )
         secrets = secret_store.load(self._data)
         chosen = servers.choose(self.settings, self._data, secrets, self._console)
         self._supervisor = supervisor = Supervisor(
@@ -75,8 +79,9 @@ class Stack:
 
     async def stop(self) -> None:
         """Stops whatever runs by now, gateways first. Set ``hurry`` to kill what is still busy."""
-        if self._listener:
-            self._listener.close()
+        for listener in (self._listener, *self._watched_at.values()):
+            if listener:
+                listener.close()
         if self._supervisor:
             await self._supervisor.stop()
         await self._open.aclose()
@@ -147,6 +152,7 @@ class Stack:
             workers=self._options.workers,
             journal=self._data.journal,
             roll_call=calling,
+            watched_at=self._watched_at,
         )
 
     async def _until_ready(self) -> None:

@@ -27,6 +27,7 @@ class Process(msgspec.Struct, kw_only=True):
     create_time: float
     state: Phase
     address: str | None
+    metrics: str | None = None
 
 
 class Servers(msgspec.Struct, kw_only=True):

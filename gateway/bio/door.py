@@ -38,7 +38,7 @@ class BioDoor:
         self._addresses = addresses
         self._bus = bus
         self._settings = settings
-        self._pages: Memory[str, Drawn] = Memory(
+        self.memory: Memory[str, Drawn] = Memory(
             self._draw,
             entries=settings.bio_cache_entries,
             fresh_seconds=self._fresh_seconds,
@@ -51,7 +51,7 @@ class BioDoor:
         await self._bus.hear(LinkUpdated, lambda event: self._forget(event.link.workspace, event.link.mode))
         await self._bus.hear(LinkDeleted, lambda event: self._forget(event.link.workspace, event.link.mode))
         await self._bus.hear(ProfileUpdated, lambda event: self._forget(event.profile.workspace, event.profile.mode))
-        self._bus.on_gap(self._pages.doubt_all)
+        self._bus.on_gap(self.memory.doubt_all)
 
     async def open(self, scope: Scope, send: Send, username: str) -> None:
         await show_drawn(send, self._page(scope, username.lower(), time.perf_counter()))
@@ -61,7 +61,7 @@ class BioDoor:
         if scope["method"] not in ("GET", "HEAD"):
             return pages.not_found()
         await self._limit(self._addresses.counted(scope))
-        drawn = await self._pages.get(username)
+        drawn = await self.memory.get(username)
         if drawn.workspace is not None:
             self._door.count(scope, Kind.VIEW, drawn.workspace, Mode.LIVE, "", started)
         return drawn.page
@@ -90,7 +90,7 @@ class BioDoor:
 
     def _forget(self, workspace: str, mode: Mode) -> None:
         if mode is Mode.LIVE:
-            self._pages.forget_where(lambda drawn: drawn.workspace == workspace)
+            self.memory.forget_where(lambda drawn: drawn.workspace == workspace)
 
     async def _limit(self, address: str) -> None:
         limit = self._settings.limit_pages_per_minute

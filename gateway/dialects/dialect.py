@@ -16,6 +16,7 @@ from gateway.admission import Admission, Admitted, Headers, Refused, credential
 from gateway.dialects.message import Message
 from gateway.dialects.names import translated
 from gateway.endpoint import Call, Endpoint, Put
+from gateway.requests import GONE, NOTHING, Requests
 from gateway.streaming import Flow, Places, Stream, begin
 from gateway.uses import Uses
 from shared import context, ids
@@ -68,8 +69,16 @@ class Mounted:
     """A dialect at work, as an ASGI application that sees paths below its prefix."""
 
     def __init__(
-        self, dialect: Dialect, admission: Admission, uses: Uses, places: Places, bus: Bus, settings: Settings
+        self,
+        dialect: Dialect,
+        admission: Admission,
+        uses: Uses,
+        places: Places,
+        requests: Requests,
+        bus: Bus,
+        settings: Settings,
     ) -> None:
+        self._requests = requests
         self._dialect = dialect
         self._admission = admission
         self._uses = uses
@@ -93,6 +102,7 @@ class Mounted:
             await self._router(scope, receive, send)
 
     async def serve(self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
         request = ids.new()
         context.request_id.set(request)
         context.deadline.set(time.time() + self._settings.request_timeout_seconds)
@@ -101,6 +111,7 @@ class Mounted:
         try:
             status, body = await self._answer(methods, scope, receive, exchange)
         except ClientDisconnect:
+            self._count(methods, scope, GONE, started)
             return
         except Refused as refused:
             exchange.caller = refused.caller
@@ -116,9 +127,18 @@ class Mounted:
         if exchange.caller is not None:
             self._uses.count(exchange.caller.key, status, time.time())
         if isinstance(body, Flow):
+            # It has begun; how long it goes on says nothing of us.
+            self._count(methods, scope, status, started)
             await body.run(status, exchange.headers, scope, receive, send)
         else:
             await respond(send, status, body, exchange.headers)
+            self._count(methods, scope, status, started)
+
+    def _count(self, methods: Mapping[str, Endpoint], scope: Scope, status: int, started: float) -> None:
+        # All of them have the same path.
+        endpoint = next(iter(methods.values()), None)
+        route = self._dialect.prefix + endpoint.path if endpoint else f"{self._dialect.prefix}/{NOTHING}"
+        self._requests.count(route, scope["method"], status, started)
 
     async def _answer(
         self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, exchange: Exchange
@@ -206,9 +226,15 @@ class _Door:
 
 
 def mount(
-    dialects: Sequence[Dialect], admission: Admission, uses: Uses, places: Places, bus: Bus, settings: Settings
+    dialects: Sequence[Dialect],
+    admission: Admission,
+    uses: Uses,
+    places: Places,
+    requests: Requests,
+    bus: Bus,
+    settings: Settings,
 ) -> dict[str, ASGIApp]:
-    return {dialect.prefix: Mounted(dialect, admission, uses, places, bus, settings) for dialect in dialects}
+    return {dialect.prefix: Mounted(dialect, admission, uses, places, requests, bus, settings) for dialect in dialects}
 
 
 async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

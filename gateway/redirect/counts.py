@@ -30,11 +30,12 @@ class Counts:
 
 
 class JournalCollector(Collector):
-    """``waypost_journal_…`` for a registry. ``lag`` tells the bytes that wait to be shipped."""
+    """``waypost_journal_…`` for a registry. ``lag`` tells the bytes that wait to be shipped, ``cap`` how many may."""
 
-    def __init__(self, counts: Counts, lag: Callable[[], int]) -> None:
+    def __init__(self, counts: Counts, lag: Callable[[], int], cap: int) -> None:
         self._counts = counts
         self._lag = lag
+        self._cap = cap
 
     def collect(self) -> Iterator[Metric]:
         counts = self._counts
@@ -59,3 +60,4 @@ class JournalCollector(Collector):
         ):
             yield CounterMetricFamily(f"waypost_journal_{name}", words, value)
         yield GaugeMetricFamily("waypost_journal_lag_bytes", "Bytes that wait to be shipped.", self._lag())
+        yield GaugeMetricFamily("waypost_journal_cap_bytes", "So many may wait; past it clicks are dropped.", self._cap)

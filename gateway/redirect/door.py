@@ -61,9 +61,11 @@ class Door:
         self._bus = bus
         self._settings = settings
 
-    async def quick(self, scope: Scope, send: Send, slug: str) -> bool:
-        """Answers a remembered link that simply leads somewhere; False when there is more to it."""
-        started = time.perf_counter()
+    async def quick(self, scope: Scope, send: Send, slug: str, started: float) -> bool:
+        """Answers a remembered link that simply leads somewhere; False when there is more to it.
+
+        ``started``: when the request came, by the performance counter.
+        """
         entry = self._targets.fresh((DOMAIN, slug), time.monotonic())
         if entry is None or entry.value.headers is None:
             return False
@@ -74,9 +76,9 @@ class Door:
         await send({"type": "http.response.body", "body": b""})
         return True
 
-    async def open(self, scope: Scope, receive: Receive, send: Send, slug: str) -> None:
+    async def open(self, scope: Scope, receive: Receive, send: Send, slug: str, started: float) -> None:
         """Everything that `quick` leaves."""
-        await show_drawn(send, self._page(scope, receive, slug, time.perf_counter()))
+        await show_drawn(send, self._page(scope, receive, slug, started))
 
     def count(self, scope: Scope, kind: Kind, workspace: str, mode: str, link: str, started: float) -> None:
         """One frame in the journal. ``started``: when the request came, by the performance counter."""

@@ -30,7 +30,7 @@ class Targets:
     def __init__(self, bus: Bus, settings: Settings) -> None:
         self._bus = bus
         self._settings = settings
-        self._found: RenewingMemory[Key, Remembered] = RenewingMemory(
+        self.memory: RenewingMemory[Key, Remembered] = RenewingMemory(
             self._resolve,
             self._resolve_many,
             at_once=RESOLVED_AT_ONCE,
@@ -46,17 +46,17 @@ class Targets:
         await self._bus.hear(LinkUpdated, self._forget_updated)
         await self._bus.hear(LinkDeleted, lambda event: self._forget(event.link))
         await self._bus.hear(LinkExpired, lambda event: self._forget(event.link))
-        self._bus.on_gap(self._found.doubt_all)
+        self._bus.on_gap(self.memory.doubt_all)
 
     async def renew(self) -> None:
         """For ever: keeps what is in use from growing old."""
-        await self._found.renew()
+        await self.memory.renew()
 
     def fresh(self, key: Key, now: float) -> Entry[Remembered] | None:
-        return self._found.fresh(key, now)
+        return self.memory.fresh(key, now)
 
     async def get(self, key: Key) -> Remembered:
-        return await self._found.get(key)
+        return await self.memory.get(key)
 
     async def _resolve(self, key: Key) -> Remembered:
         question = Resolve(domain=key[0], slug=key[1])
@@ -76,17 +76,17 @@ class Targets:
         return self._settings.redirect_in_use_seconds if found.target else 0.0
 
     def _forget(self, link: Link) -> None:
-        self._found.forget((link.domain, link.slug))
+        self.memory.forget((link.domain, link.slug))
 
     def _forget_miss(self, event: LinkCreated) -> None:
         # A visitor may be faster than the news of the link; what they have found stays.
         key = (event.link.domain, event.link.slug)
-        self._found.forget(key, unless=lambda found: found.target is not None and found.target.link == event.link.id)
+        self.memory.forget(key, unless=lambda found: found.target is not None and found.target.link == event.link.id)
 
     def _forget_updated(self, event: LinkUpdated) -> None:
         self._forget(event.link)
         if event.former_slug is not None:
-            self._found.forget((event.link.domain, event.former_slug))
+            self.memory.forget((event.link.domain, event.former_slug))
 
 
 def redirect_headers(url: str) -> Headers | None:

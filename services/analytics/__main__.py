@@ -1,3 +1,4 @@
+from services.analytics.figures import dead_letters
 from services.analytics.handlers import HANDLERS, LISTENERS
 from services.analytics.housekeeping import keep_house
 from services.analytics.ingest import ingest
@@ -14,5 +15,6 @@ if __name__ == "__main__":
         HANDLERS,
         LISTENERS,
         background=(ingest, report_links, report_profiles, keep_house),
+        probes=(dead_letters,),
         young_objects=YOUNG_OBJECTS,
     )

@@ -51,6 +51,11 @@ async def upsert_profile_totals(tx: Connection, rows: Sequence[ProfileTotal]) ->
     )
 
 
+async def count_dead_letters(db: Connection) -> int:
+    number: int = await db.fetchval("select count(*) from dead_letters")
+    return number
+
+
 async def insert_dead_letter(tx: Connection, letter: str, payload: bytes, reason: str) -> None:
     """The same letter is kept once."""
     await tx.execute(

@@ -11,7 +11,7 @@ import random
 import time
 from datetime import UTC, datetime
 
-from services.webhooks import judgement
+from services.webhooks import figures, judgement
 from services.webhooks.attempt import Courier, Message, Outcome
 from services.webhooks.claims import Claims
 from services.webhooks.judgement import Verdict
@@ -158,5 +158,7 @@ class Sender:
             self._judge(claimed, task.result())
 
     def _judge(self, claimed: Claimed, outcome: Outcome) -> None:
-        self._verdicts.append(judgement.judge(claimed, outcome, self._dice, self._settings))
+        verdict = judgement.judge(claimed, outcome, self._dice, self._settings)
+        figures.count(verdict)
+        self._verdicts.append(verdict)
         self._news.set()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+import weakref
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,7 +18,8 @@ from nats.js.client import KV_STREAM_TEMPLATE
 from nats.js.kv import KeyValue
 
 from shared import context, ids
-from shared.bus import follower, streams
+from shared.bus import counts, follower, streams
+from shared.bus.counts import BusCounts
 from shared.bus.follower import Extent, Follower
 from shared.bus.inbox import Inbox
 from shared.bus.messages import (
@@ -28,6 +30,7 @@ from shared.bus.messages import (
     ONCE_HEADER,
     REPLAY_HEADER,
     REQUEST_HEADER,
+    Backlog,
     Puller,
     Request,
     Serving,
@@ -59,9 +62,11 @@ class Bus:
         self._closed = asyncio.Event()
         self._pulse = Pulse(client, settings)
         self._inbox = Inbox(client)
+        self._pullers: weakref.WeakSet[Puller] = weakref.WeakSet()
         self._hearers: dict[type[Event], list[Callable[[Any], None]]] = {}
         self._keeps_streams = False
         self._mending: asyncio.Task[None] | None = None
+        self.counts = BusCounts(lambda: client.is_connected)
 
     @property
     def connected(self) -> bool:
@@ -85,6 +90,7 @@ class Bus:
         self._reconnected.append(call)
 
     def gap(self) -> None:
+        self.counts.gap()
         for call in self._reconnected:
             try:
                 call()
@@ -108,17 +114,31 @@ class Bus:
 
         ``timeout`` is in seconds and never reaches past the deadline of the request this is asked for.
         """
-        return _answer(type(question), await self._request(question, {}, timeout))
+        answer, _ = await self._counted(question, {}, timeout)
+        return answer
 
     async def ask_once(self, question: Ask[A], once: Once, *, timeout: float | None = None) -> Done[A]:
         """The same for a write that may be repeated: it takes effect once, however often it is asked with ``once``.
 
         IMPOSSIBLE when the key was used for another request; BUSY while the first one is still at work.
         """
-        reply = await self._request(question, {ONCE_HEADER: to_header(once)}, timeout)
+        answer, reply = await self._counted(question, {ONCE_HEADER: to_header(once)}, timeout)
         first_asked = reply.headers.get(REPLAY_HEADER) if reply.headers else None
-        answer = _answer(type(question), reply)
         return Done(answer, datetime.fromisoformat(first_asked) if first_asked else None)
+
+    async def _counted(self, question: Ask[A], headers: dict[str, str], timeout: float | None) -> tuple[A, Msg]:
+        kind = type(question)
+        began, outcome = time.perf_counter(), counts.LEFT
+        try:
+            reply = await self._request(question, headers, timeout)
+            answer = _answer(kind, reply)
+            outcome = counts.DONE
+        except Fault as fault:
+            outcome = fault.code.value
+            raise
+        finally:
+            self.counts.asked(subject_for(kind), outcome, time.perf_counter() - began)
+        return answer, reply
 
     async def _request(self, question: Ask[Any], headers: dict[str, str], timeout: float | None) -> Msg:
         kind = type(question)
@@ -145,6 +165,17 @@ class Bus:
 
     async def publish(self, subject: str, payload: bytes, message_id: str, timeout: float) -> None:
         """Into the stream that keeps ``subject``; returns when the server has it safely. The same id is kept once."""
+        outcome = counts.LEFT
+        try:
+            await self._publish(subject, payload, message_id, timeout)
+            outcome = counts.DONE
+        except Fault as fault:
+            outcome = fault.code.value
+            raise
+        finally:
+            self.counts.published(subject, outcome)
+
+    async def _publish(self, subject: str, payload: bytes, message_id: str, timeout: float) -> None:
         if not self._client.is_connected:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be reached right now")
         try:
@@ -194,9 +225,16 @@ class Bus:
 
         try:
             await make()
-            return Puller(self._client, await self._stream.pull_subscribe_bind(durable=durable, stream=stream), make)
+            bound = await self._stream.pull_subscribe_bind(durable=durable, stream=stream)
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, f"The stream cannot be read right now: {error}") from error
+        puller = Puller(self._client, bound, make)
+        self._pullers.add(puller)
+        return puller
+
+    async def backlogs(self) -> list[Backlog]:
+        """What waits in the consumers that this process reads; UNAVAILABLE when out of reach."""
+        return await asyncio.gather(*(puller.backlog() for puller in self._pullers if not puller.closed))
 
     async def extent(self, stream: str) -> Extent:
         """What the stream keeps now; UNAVAILABLE when it is out of reach."""

@@ -180,6 +180,16 @@ class Delivery(msgspec.Struct, frozen=True):
             log.warning("A delivery could not be settled: %s", error)
 
 
+class Backlog(msgspec.Struct, frozen=True):
+    """What a consumer has not done yet, in messages."""
+
+    stream: str
+    consumer: str
+    pending: int  # not delivered yet
+    unsettled: int  # delivered and not acknowledged
+    redelivered: int  # of these, more than once
+
+
 class Puller:
     """A durable consumer, shared by all copies of a service that use the same name."""
 
@@ -188,6 +198,7 @@ class Puller:
         self._client = client
         self._subscription = subscription
         self._make = make
+        self.closed = False
 
     async def fetch(self, most: int, wait_seconds: float) -> list[Delivery]:
         """Up to ``most`` messages; an empty list when none came in time; UNAVAILABLE when out of reach."""
@@ -208,16 +219,23 @@ class Puller:
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
 
-    async def pending(self) -> int:
-        """How many messages wait to be delivered; UNAVAILABLE when out of reach."""
+    async def backlog(self) -> Backlog:
+        """UNAVAILABLE when out of reach."""
         try:
             info = await self._subscription.consumer_info()
         except AWAY as error:
             raise Fault(Code.UNAVAILABLE, "The stream cannot be read right now") from error
-        return int(info.num_pending or 0)
+        return Backlog(
+            stream=info.stream_name,
+            consumer=info.name,
+            pending=info.num_pending or 0,
+            unsettled=info.num_ack_pending or 0,
+            redelivered=info.num_redelivered or 0,
+        )
 
     async def close(self) -> None:
         """Asks for nothing more. The consumer stays, for the other copies and the next start."""
+        self.closed = True
         try:
             await self._subscription.unsubscribe()
         except AWAY as error:

@@ -15,6 +15,7 @@ from gateway.dialects.use import USE
 from gateway.endpoint import Call, Endpoint
 from gateway.keyring import Keyring
 from gateway.limits import Limiter
+from gateway.requests import Requests
 from gateway.streaming import Places
 from gateway.uses import Uses
 from shared.contracts.keys import Style, Window
@@ -98,7 +99,8 @@ async def test_a_crash_is_an_internal_error_that_tells_nothing(world: World, cap
     limiter, keyring = Limiter(limits.connect(settings), settings), Keyring(world.bus, settings)
     admission = Admission(keyring, limiter, Addresses(""), settings)
     places = Places(keyring, world.bus, settings)
-    served = mount([dialect], admission, Uses(world.bus, settings), places, world.bus, settings)[USE.prefix]
+    uses = Uses(world.bus, settings)
+    served = mount([dialect], admission, uses, places, Requests(), world.bus, settings)[USE.prefix]
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

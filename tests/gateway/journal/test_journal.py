@@ -314,7 +314,7 @@ async def test_an_unexpected_error_of_the_publisher_does_not_end_the_shipping(
 async def test_prometheus_reads_what_the_journal_has_done(tmp_path: Path, stream: Stream, bus: Bus) -> None:
     registry = CollectorRegistry()
     async with running(settings(tmp_path), bus.publish) as journal:
-        registry.register(JournalCollector(journal.counts, lambda: journal.lag))
+        registry.register(JournalCollector(journal.counts, lambda: journal.lag, 1 << 20))
         write(journal, 0, 60)
         journal.append(visit("x" * 70_000))
         assert registry.get_sample_value("waypost_journal_lag_bytes") == journal.lag > 0

@@ -1,0 +1,71 @@
+"""How many requests came, by route and status, and how long they took. A route is a template, never a path."""
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.types import Message, Send
+
+from shared.metrics.cells import Timing, Timings
+
+LINK = "/{slug}"
+BIO = "/@{username}"
+NOTHING = "none"  # no route of ours
+GONE = 499  # whoever asked had gone before there was an answer
+
+# Anybody may send any word as a method, and each would stay among the labels.
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class _Ended:
+    __slots__ = ("number", "timing")
+
+    def __init__(self, timing: Timing) -> None:
+        self.number = 0
+        self.timing = timing
+
+
+class Requests(Collector):
+    """One for each gateway process."""
+
+    def __init__(self) -> None:
+        self._ended: dict[tuple[str, str, int], _Ended] = {}
+        self._took = Timings(
+            "waypost_http_request_seconds", "Time from a request to the end of its answer.", ["route", "method"]
+        )
+
+    def count(self, route: str, method: str, status: int, started: float) -> None:
+        """``started``: when the request came, by the performance counter."""
+        seconds = time.perf_counter() - started
+        ended = self._ended.get((route, method, status)) or self._first(route, method, status)
+        ended.number += 1
+        ended.timing.add(seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "waypost_http_requests", "Requests, by how they were answered.", labels=["route", "method", "status"]
+        )
+        for (route, method, status), ended in self._ended.items():
+            requests.add_metric([route, method, str(status)], ended.number)
+        yield requests
+        yield from self._took.collect()
+
+    def _first(self, route: str, method: str, status: int) -> _Ended:
+        method = method if method in _METHODS else "other"
+        return self._ended.setdefault((route, method, status), _Ended(self._took.of(route, method)))
+
+
+class Noted:
+    """Sends on, and notes the status of what is sent."""
+
+    __slots__ = ("_send", "status")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = GONE
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
