@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from deploy import env_file, sbom
+from shared.contracts import SERVICES
 from shared.settings import Settings, variable
 from tests.deploy.command import HOME, waypost
 
@@ -86,3 +87,21 @@ def test_nothing_but_what_is_needed_goes_into_the_build() -> None:
     kept = [line for line in Path(HOME / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
     assert kept[0] == "*"
     assert not [line for line in kept if line.startswith("!") and re.search(r"tests|\.git|secrets|\.env", line)]
+
+
+def test_secrets_are_made_once_for_everybody_who_has_one(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+
+    def make() -> dict[str, str]:
+        subprocess.run(["sh", "deploy/make_secrets.sh", str(folder)], cwd=HOME, check=True)
+        return {path.name: path.read_text() for path in folder.iterdir()}
+
+    made = make()
+    assert made.keys() == {"owner", "nats", "valkey", "secret_key", *SERVICES}
+    assert len(set(made.values())) == len(made)
+    assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in made.values())
+    assert folder.stat().st_mode & 0o077 == 0
+    (folder / "links").unlink()
+    (folder / "keys").write_text("")
+    again = make()
+    assert {name for name in made if made[name] != again[name]} == {"links", "keys"}
