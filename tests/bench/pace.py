@@ -141,6 +141,12 @@ def get(path: str, key: str | None = None) -> str:
     return f"GET {path} HTTP/1.1\r\n{shown}User-Agent: waypost-bench\r\n\r\n"
 
 
+def post(path: str, key: str, body: str) -> str:
+    """The same with a body, which is JSON in ASCII."""
+    head = f"Authorization: Bearer {key}\r\nUser-Agent: waypost-bench\r\nContent-Type: application/json\r\n"
+    return f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}"
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The least of the values that at least ``share`` of them do not exceed."""
     ordered = sorted(values)

@@ -5,15 +5,19 @@ import contextlib
 import statistics
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import asyncpg
+import msgspec
 import psutil
 
-from tests.bench import lab
+from shared.contracts.modes import Mode
+from shared.contracts.webhooks import CreateEndpoint, Topic
+from tests.bench import lab, pace
 from tests.bench.figures import Figure, at_most
-from tests.bench.lab import Lab
+from tests.bench.lab import Customer, Lab
 from tests.services.webhooks.desk import Desk
-from tests.services.webhooks.receiver import hangs, receiving
+from tests.services.webhooks.receiver import Received, hangs, receiving
 from tests.shared.waiting import until
 from tests.world import Process
 
@@ -23,6 +27,7 @@ MANY_ENDPOINTS = 50
 WAITING = 10_000
 PER_SECOND = 50
 PACED_SECONDS = 10
+CUSTOMERS = 20
 _MIB = 1024 * 1024
 # About what a created link is told with.
 BODY = b'{"id":"evt_0351vm96fxkDIoy1PTxmj0","type":"link.created","data":{"title":"' + b"x" * 600 + b'"}}'
@@ -35,7 +40,7 @@ async def webhooks() -> list[Figure]:
             bench = _Bench(room, copy, Desk(room.world, owner), owner)
             one = await bench.rates(f"{told.url}/hook", 1)
             many = await bench.rates(f"{told.url}/hook", MANY_ENDPOINTS)
-            return [*one, *many, await bench.waits(), *await bench.memory()]
+            return [*one, *many, *await bench.told(), await bench.waits(), *await bench.memory()]
         finally:
             await owner.close()
 
@@ -82,6 +87,41 @@ class _Bench:
             Figure("processor time, PostgreSQL", "µs", tuple(postgres)),
         ]
 
+    async def told(self) -> list[Figure]:
+        """From the moment at which a link is made to the arrival of what tells of it, by the API and the streams."""
+        world = self._room.world
+        others = [name for name in world.services if name != "webhooks"]
+        for name in others:
+            await world.services[name].start()
+        async with receiving() as receiver, self._room.gateway() as gateway:
+            for name in others:
+                await world.until_answered(name)
+            customers = await self._room.customers(CUSTOMERS)
+            for customer in customers:
+                await world.bus.ask(_endpoint(customer, receiver.url))
+            crew = pace.Crew(gateway.url, CUSTOMERS)
+            medians, tails = [], []
+            for turn in range(TURNS + 1):
+                already, number = len(receiver.received), PER_SECOND * PACED_SECONDS
+                keys = [customers[place % CUSTOMERS].key for place in range(number)]
+                requests = [pace.post("/v1/links", key, '{"title":"A","url":"https://example.com/"}') for key in keys]
+                await crew.pace(requests, per_second=PER_SECOND, status=201)
+                await receiver.until(already + number)
+                took = [_since_made(each) for each in receiver.received[already:]]
+                median, tail = pace.percentile(took, 0.5), pace.percentile(took, 0.95)
+                self._room.say(
+                    f"{PER_SECOND} links a second, turn {turn} of {TURNS}: {median:.0f} ms, p95 {tail:.0f} ms"
+                )
+                if turn:
+                    medians.append(median)
+                    tails.append(tail)
+        for name in others:
+            await world.services[name].stop()
+        return [
+            Figure(f"link made to arrival, p95 at {PER_SECOND}/s", "ms", tuple(tails), at_most(100)),
+            Figure(f"link made to arrival, p50 at {PER_SECOND}/s", "ms", tuple(medians)),
+        ]
+
     async def waits(self) -> Figure:
         """From a commit that nobody announces to the arrival."""
         values = []
@@ -121,6 +161,17 @@ class _Bench:
         """Seconds of processor time, ours and PostgreSQL's."""
         postgres = psutil.Process(self._room.world.servers.processes["postgres"].pid)
         return _cpu(self._copy), sum(map(_cpu, [postgres, *postgres.children(recursive=True)]))
+
+
+def _endpoint(customer: Customer, url: str) -> CreateEndpoint:
+    workspace = customer.account.workspace.id
+    return CreateEndpoint(workspace=workspace, mode=Mode.LIVE, url=url, topics=(Topic.LINK_CREATED,))
+
+
+def _since_made(received: Received) -> float:
+    """Milliseconds from the moment that the message names, which is within the transaction that makes the link."""
+    made = datetime.fromisoformat(msgspec.json.decode(received.body)["createdAt"])
+    return (received.at - made) / timedelta(milliseconds=1)
 
 
 def _cpu(process: psutil.Process) -> float:
