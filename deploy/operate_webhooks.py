@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +20,8 @@ from shared.settings import variable
 
 ALLOWED = f"{variable('webhook_allow_cidrs')}=127.0.0.0/8,::1/128"
 _DESCRIPTION = "waypost webhook listen"
+_PAGE = 100
+_CONNECT_SECONDS = 2.0
 
 
 class WantedListener(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ async def listen(
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(receiver.serving(wanted.port))
         if wanted.username is not None:
-            made = await stack.enter_async_context(_webhook(data, wanted, wanted.username, url))
+            made = await stack.enter_async_context(_webhook(data, wanted, wanted.username, url, say))
             receiver.key = key_of(made.secret)
             say(f"listening at {url} as the webhook wh_{made.endpoint.id}; Ctrl-C removes it")
         else:
@@ -55,12 +58,15 @@ async def listen(
 
 @asynccontextmanager
 async def _webhook(
-    data: DataDir, wanted: WantedListener, username: str, url: str
+    data: DataDir, wanted: WantedListener, username: str, url: str, say: Callable[[str], None]
 ) -> AsyncIterator[webhooks.NewEndpoint]:
     """One that is there as long as somebody listens."""
     async with bus_of(data) as bus:
         account = await bus.ask(accounts.FindUser(username=username))
         workspace = account.workspace.id
+        for left in await _left_behind(bus, workspace, wanted.mode, url):
+            await _remove(bus, webhooks.DeleteEndpoint(workspace=workspace, mode=wanted.mode, id=left))
+            say(f"removed the webhook wh_{left} of a listener that was killed")
         try:
             made = await bus.ask(
                 webhooks.CreateEndpoint(
@@ -77,6 +83,26 @@ async def _webhook(
             yield made
         finally:
             await _remove(bus, webhooks.DeleteEndpoint(workspace=workspace, mode=wanted.mode, id=made.endpoint.id))
+
+
+async def _left_behind(bus: Bus, workspace: str, mode: Mode, ours: str) -> list[str]:
+    """The webhooks of listeners that could not remove them: nobody is there any more. Only we are at ``ours``."""
+    page = await bus.ask(webhooks.ListEndpoints(workspace=workspace, mode=mode, limit=_PAGE))
+    made = [endpoint for endpoint in page.endpoints if endpoint.description == _DESCRIPTION]
+    return [endpoint.id for endpoint in made if endpoint.url == ours or not await _answers(endpoint.url)]
+
+
+async def _answers(url: str) -> bool:
+    where = urlsplit(url)
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(where.hostname, where.port)
+    except ConnectionRefusedError:
+        return False
+    except OSError:  # TimeoutError included: somebody is there, who has much to do
+        return True
+    writer.close()
+    return True
 
 
 async def _remove(bus: Bus, question: webhooks.DeleteEndpoint) -> None:

@@ -48,6 +48,10 @@ def at(up: Up) -> tuple[str, str]:
     return "--data", str(up.data)
 
 
+def made_by(listener: Listener) -> str:
+    return listener.said.partition(" as the webhook ")[2].partition(";")[0]
+
+
 async def shown(listener: Listener, event: str, count: int = 1, seconds: float = 20) -> list[dict[str, Any]]:
     """Waits until so many deliveries of an event are shown, and sees to it that all were verified."""
 
@@ -112,6 +116,32 @@ async def test_a_listener_can_make_its_own_webhook_and_takes_it_along(up: Up, ad
         assert created["body"]["data"] == link
         assert listener.stop(signal.SIGTERM) == 0
     assert (await ada.get(HOOKS)).json["total"] == 0
+
+
+async def test_what_a_killed_listener_leaves_behind_is_removed_by_the_next_and_what_others_use_is_not(
+    up: Up, ada: Client, folder: Path
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}/"
+    own = (await ada.post(HOOKS, {"url": url, "events": ["link.created"], "description": "at home"})).json["id"]
+    port = str(free_port())
+    for name in ("one", "killed", "next"):
+        (folder / name).mkdir()
+    with Listener(folder / "one", "--username", "ada", *at(up)) as one:
+        one.wait_until_listening()
+        # The next one listens somewhere else, or takes the place of the one that was killed.
+        for port_of_next in ("0", port):
+            with Listener(folder / "killed", "--username", "ada", "--port", port, *at(up)) as killed:
+                killed.wait_until_listening()
+                killed.stop(signal.SIGKILL)
+            with Listener(folder / "next", "--username", "ada", "--port", port_of_next, *at(up)) as following:
+                following.wait_until_listening()
+                there = {each["id"] for each in (await ada.get(HOOKS)).json["data"]}
+                assert there == {own, made_by(one), made_by(following)}
+                assert f"removed the webhook {made_by(killed)}" in following.said
+                assert following.stop() == 0
+        assert one.stop() == 0
+    assert [each["id"] for each in (await ada.get(HOOKS)).json["data"]] == [own]
+    assert (await ada.delete(f"{HOOKS}/{own}")).status == 204
 
 
 async def test_a_listener_minds_neither_that_its_webhook_is_gone_nor_hides_that_it_is_left(
