@@ -461,7 +461,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30 * 86_400.0
     webhook_allow_cidrs: Annotated[
         tuple[str, ...],
-        Meta(description="Networks that are not public and where endpoints may be all the same, e.g. 10.1.0.0/16."),
+        Meta(description="Networks where endpoints may be though not public, or this machine's own, e.g. 10.1.0.0/16."),
     ] = ()
     webhook_dns_servers: Annotated[
         tuple[str, ...], Meta(description="Who is asked for the hosts of endpoints, as host:port; empty: the system's.")

@@ -1,6 +1,11 @@
-"""Which addresses are public. Everything else is somebody's inside, and no message goes there unasked."""
+"""Which addresses are public. Everything else is somebody's inside, and no message goes there unasked.
 
+Nor to this machine, whatever its address is: what listens there may trust whoever is already inside.
+"""
+
+import errno
 import ipaddress
+import socket
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -38,17 +43,22 @@ _GIVEN_OUT_6 = ipaddress.IPv6Network("2000::/3")
 _NOT_PUBLIC_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+# Reserved, and for what is to be thrown away.
+_NOBODYS_4, _NOBODYS_6 = ipaddress.IPv4Address("240.0.0.1"), ipaddress.IPv6Address("100::1")
 
 
 def permitted(text: str, allowed: Sequence[Network]) -> bool:
-    """May a message go to this address? Anything that is not an address in full is refused, zone ids too."""
+    """May a message go to this address? Anything that is not an address in full is refused, zone ids too.
+
+    `OSError` when it cannot be found out.
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
         return False
-    return is_public(address) or _within(address, allowed)
+    return (is_public(address) and not any(map(is_own, _ends(address)))) or _within(address, allowed)
 
 
 def is_public(address: Address) -> bool:
@@ -60,8 +70,16 @@ def is_public(address: Address) -> bool:
         return is_public(_last_32_bits(address))
     if address not in _GIVEN_OUT_6 or any(address in network for network in _NOT_PUBLIC_6):
         return False
-    # A tunnel ends at the IPv4 address that is written inside.
     return address.is_global and all(map(is_public, _tunnelled(address)))
+
+
+def is_own(address: Address) -> bool:
+    """Is it an address of this machine? Then a socket can be bound to it.
+
+    Where the system binds sockets to any address (Linux: ``ip_nonlocal_bind``) this cannot be told, and the answer is
+    no. An address that only a router in front of this machine has is not its own.
+    """
+    return _binds(address) and not _binds(_NOBODYS_4 if address.version == 4 else _NOBODYS_6)
 
 
 def networks(cidrs: Sequence[str]) -> tuple[Network, ...]:
@@ -83,7 +101,30 @@ def _within(address: Address, allowed: Sequence[Network]) -> bool:
     return any(plain in network for network in allowed)
 
 
+def _binds(address: Address) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return False
+        raise
+    return True
+
+
+def _ends(address: Address) -> list[Address]:
+    """Where a message to it may come out: there, or at an address that is written inside."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return [address]
+    if address.ipv4_mapped:
+        return [address.ipv4_mapped]
+    translated = [_last_32_bits(address)] if address in _NAT64 else []
+    return [address, *translated, *_tunnelled(address)]
+
+
 def _tunnelled(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """A tunnel ends at the IPv4 address that is written inside."""
     inside = []
     if address.sixtofour:
         inside.append(address.sixtofour)

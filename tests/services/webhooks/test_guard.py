@@ -2,8 +2,12 @@
 
 import asyncio
 import ipaddress
+import socket
+import sys
 import time
 
+import msgspec
+import psutil
 import pytest
 
 from services.webhooks import addresses, fields, guard
@@ -12,7 +16,7 @@ from services.webhooks.signature import new_secret
 from shared.destinations import OwnHosts
 from shared.faults import Code, Fault
 from shared.settings import Settings, SettingsError
-from tests.services.webhooks import payloads
+from tests.services.webhooks import home, payloads
 from tests.services.webhooks.names import Names, naming
 from tests.services.webhooks.receiver import Receiver, always, receiving
 from tests.shared.waiting import fault_of
@@ -173,6 +177,41 @@ async def test_a_name_server_that_keeps_silent_delays_nobody_else() -> None:
             assert time.monotonic() - began < 1
             outcomes = await asyncio.gather(*waiting)
     assert {outcome.error for outcome in outcomes} == {"No connection within 1.5 s"}
+
+
+async def test_a_public_address_of_this_machine_itself_is_refused_unless_the_operator_allows_it() -> None:
+    address = "93.184.216.34"
+    if await _run("unshare", "--map-root-user", "--net", "ip", "link", "set", "lo", "up") is None:
+        pytest.skip("This system makes no network namespaces, in which a machine could have that address")
+    said = await _run(
+        "unshare", "--map-root-user", "--net", sys.executable, "-m", "tests.services.webhooks.home", address
+    )
+    assert said
+    found = msgspec.json.decode(said, type=dict[str, dict[str, home.Found]])
+    assert list(found) == [address, f"[::ffff:{address}]"]
+    for each in found.values():
+        assert each == {
+            "refused": home.Found(registered=False, error=guard.NOT_PUBLIC, arrived=0),
+            "allowed": home.Found(registered=True, error=None, arrived=1),
+        }
+
+
+async def _run(*argv: str) -> bytes | None:
+    """What it prints; None when it fails or is not there."""
+    try:
+        process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    except FileNotFoundError:
+        return None
+    said, _ = await process.communicate()
+    return said if process.returncode == 0 else None
+
+
+def test_addresses_of_this_machine_are_its_own_and_those_of_others_are_not() -> None:
+    known = [each.address for ways in psutil.net_if_addrs().values() for each in ways if each.family == socket.AF_INET]
+    assert "127.0.0.1" in known
+    assert all(addresses.is_own(ipaddress.ip_address(address)) for address in known)
+    for address in (PUBLIC, "1.1.1.1", "2606:4700::1111", "192.88.99.1"):
+        assert not addresses.is_own(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", [*payloads.INSIDE_4, *payloads.INSIDE_6])
