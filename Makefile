@@ -5,9 +5,11 @@ STAMP := $(VENV)/.ready
 PORT ?=
 DATA ?= .waypost
 TESTS ?=
+TO ?=
+FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up check test chaos bench format lock clean
+.PHONY: help setup up backup restore check test chaos bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -16,6 +18,13 @@ setup: $(STAMP) ## make .venv from the lock file (PYTHON=… names another pytho
 
 up: $(STAMP) ## start everything on this machine (PORT=8080 DATA=.waypost)
 	@exec $(VENV)/bin/waypost up --data '$(DATA)' $(if $(PORT),--port '$(PORT)')
+
+backup: $(STAMP) ## copy the whole database while all goes on (TO=backups/monday DATA=.waypost)
+	@$(VENV)/bin/waypost backup --data '$(DATA)' $(if $(TO),--to '$(TO)')
+
+restore: $(STAMP) ## put a backup in its place; the stack must not run (FROM=backups/monday DATA=.waypost)
+	@test -n '$(FROM)' || { echo 'name the backup: make restore FROM=backups/…' >&2; exit 2; }
+	@$(VENV)/bin/waypost restore --data '$(DATA)' --from '$(FROM)'
 
 check: $(STAMP) ## format, lint, strict types, architecture
 	$(VENV)/bin/ruff format --check .

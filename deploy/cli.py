@@ -87,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(run=_run_one)
     settings = commands.add_parser("settings", parents=[common], help="every setting as a file for the environment")
     settings.set_defaults(run=lambda _: print(env_file.render(), end=""))
+    _add_backup(commands.add_parser("backup", parents=[common], help="copy the whole database, while all goes on"))
+    _add_restore(commands.add_parser("restore", parents=[common], help="put a backup in the place of the database"))
     return parser
 
 
@@ -182,6 +184,18 @@ def _add_rebuild(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=lambda given: operate.rebuild_analytics(DataDir(given.data), given.first, given.last))
 
 
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="a directory that is not there yet (backups/ and the time)"
+    )
+    parser.set_defaults(run=_back_up)
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="place", type=Path, required=True, metavar="DIR", help="what `backup` has made")
+    parser.set_defaults(run=_restore)
+
+
 def _up(given: argparse.Namespace) -> None:
     # The other commands take half as long without what only this one needs.
     from deploy.local.up import up
@@ -248,6 +262,18 @@ def _listen(given: argparse.Namespace) -> None:
         events=given.events,
     )
     asyncio.run(operate_webhooks.listen(DataDir(given.data), wanted, _show, _tell))
+
+
+def _back_up(given: argparse.Namespace) -> Answer:
+    from deploy import operate_backups
+
+    return asyncio.run(operate_backups.make_backup(DataDir(given.data), given.to))
+
+
+def _restore(given: argparse.Namespace) -> Answer:
+    from deploy import operate_backups
+
+    return asyncio.run(operate_backups.restore_backup(DataDir(given.data), given.place))
 
 
 def _show(arrival: msgspec.Struct) -> None:

@@ -63,13 +63,13 @@ async def import_links(data: DataDir, wanted: WantedImport, say: Callable[[str],
 async def migrate_all(data: DataDir) -> Answer:
     """On the database of the stack that runs there, else on the one that the environment names."""
     settings = read_settings(os.environ)
-    url = _servers(data, lambda servers: servers.database_url).database_url
+    url = servers_of(data, lambda servers: servers.database_url).database_url
     return {"applied": await migrate(url, _role_passwords(data, settings), settings)}
 
 
 def rebuild_analytics(data: DataDir, first: date | None, last: date | None) -> Answer:
     """The service's own program does it, as the service's role; what it logs is seen meanwhile."""
-    servers = _servers(data, lambda servers: servers.database_url)
+    servers = servers_of(data, lambda servers: servers.database_url)
     password = _role_passwords(data, read_settings(os.environ))["analytics"]
     given = {
         "process_name": "analytics-rebuild",
@@ -145,7 +145,7 @@ def _process(process: Process) -> Answer:
 async def bus_of(data: DataDir) -> AsyncIterator[Bus]:
     """Of the stack that runs there, else the one that the environment names."""
     settings = read_settings(os.environ)
-    url = _servers(data, lambda servers: servers.nats_url).nats_url
+    url = servers_of(data, lambda servers: servers.nats_url).nats_url
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -155,7 +155,7 @@ async def bus_of(data: DataDir) -> AsyncIterator[Bus]:
         yield bus
 
 
-def _servers(data: DataDir, needed: Callable[[Servers], str]) -> Servers:
+def servers_of(data: DataDir, needed: Callable[[Servers], str]) -> Servers:
     """Those of the stack that runs there, else those that the environment names; raises `Trouble` without either."""
     try:
         return state.read_running(data).servers

@@ -10,6 +10,7 @@ beginning, so each of its statements has to bear that. A statement ends where a 
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 import asyncpg
 
@@ -49,12 +50,18 @@ def role_of(service: str) -> str:
     return f"waypost_{service}"
 
 
+async def ensure_roles(connection: asyncpg.Connection, services: Iterable[str]) -> None:
+    """Makes the services' roles where there are none, without a password: nobody signs in as them yet."""
+    for role in map(role_of, services):
+        if not await connection.fetchval("select true from pg_roles where rolname = $1", role):
+            await connection.execute(f"create role {role} login noinherit nosuperuser nocreatedb nocreaterole")
+
+
 async def _make_role(connection: asyncpg.Connection, service: str, password: str, statement_timeout: float) -> None:
     role = role_of(service)
     database = await connection.fetchval("select quote_ident(current_database())")
     secret = await connection.fetchval("select quote_literal($1)", password)
-    if not await connection.fetchval("select true from pg_roles where rolname = $1", role):
-        await connection.execute(f"create role {role} login noinherit nosuperuser nocreatedb nocreaterole")
+    await ensure_roles(connection, [service])
     await connection.execute(f"""
         alter role {role} password {secret};
         alter role {role} set search_path = {service};

@@ -72,7 +72,10 @@ async def test_a_secret_that_a_rotation_has_ended_leaves_its_key_alone(world: Wo
     assert await valid(world, second)
 
 
-@pytest.mark.parametrize("digest", [b"", b"short", credentials.digest(credentials.mint(Style.EZX, Mode.LIVE))])
+@pytest.mark.parametrize(
+    "digest",
+    [b"", b"short", pytest.param(credentials.digest(credentials.mint(Style.EZX, Mode.LIVE)), id="of a key never made")],
+)
 async def test_a_secret_that_is_nobodys_is_not_found(world: World, digest: bytes) -> None:
     with pytest.raises(Fault) as refusal:
         await world.bus.ask(ReportLeak(digest=digest))
