@@ -56,14 +56,9 @@ async def list_deliveries(db: Connection, ask: ListDeliveries) -> DeliveryPage:
     fields.check_page(ask.limit, ask.offset, LISTED)
     await endpoints.get_endpoint(db, GetEndpoint(workspace=ask.workspace, mode=ask.mode, id=ask.endpoint))
     first, beyond = ids.first_of(_milliseconds(ask.since or EARLIEST)), ids.first_of(_milliseconds(ask.until or LATEST))
-    if ask.state in (State.FAILED, State.DROPPED):
-        deliveries, total = await store_deliveries.list_unsent(
-            db, ask.endpoint, ask.state, ask.topic, first, beyond, ask.limit, ask.offset
-        )
-    else:
-        deliveries, total = await store_deliveries.list_deliveries(
-            db, ask.endpoint, ask.state, ask.topic, first, beyond, ask.limit, ask.offset
-        )
+    deliveries, total = await store_deliveries.list_deliveries(
+        db, ask.endpoint, ask.state, ask.topic, first, beyond, ask.limit, ask.offset
+    )
     return DeliveryPage(deliveries=deliveries, total=total)
 
 
