@@ -11,6 +11,9 @@ DECISIONS_BY = {
 }
 REFUSALS = Counter("waypost_limiter_refusals", "Refused calls, by the layer that refused.", ["layer"])
 FAILURES = Counter("waypost_limiter_failures", "Round trips to Valkey without a decision in time.", ["reason"])
+# What has not happened yet is told as 0, so that its first time shows as growth.
+for reason in ("late", "queue full"):
+    FAILURES.labels(reason)
 LOCAL = Gauge("waypost_limiter_local", "1 while this gateway leaves Valkey alone and counts its share, else 0.")
 ROUND_TRIPS = Histogram(
     "waypost_limiter_round_trip_seconds",

@@ -21,7 +21,8 @@ class Tallies(Collector):
         self._name = name
         self._words = words
         self._labels = labels
-        self._numbers: dict[tuple[str, ...], int] = {}
+        # What has no labels is told before it has happened, so that its first time shows as growth.
+        self._numbers: dict[tuple[str, ...], int] = {} if labels else {(): 0}
 
     def add(self, *labels: str) -> None:
         self._numbers[labels] = self._numbers.get(labels, 0) + 1
@@ -54,7 +55,7 @@ class Timings(Collector):
         self._name = name
         self._words = words
         self._labels = labels
-        self._timings: dict[tuple[str, ...], Timing] = {}
+        self._timings: dict[tuple[str, ...], Timing] = {} if labels else {(): Timing()}
 
     def of(self, *labels: str) -> Timing:
         timing = self._timings.get(labels)
