@@ -50,7 +50,7 @@ async def run(settings: Settings) -> None:
     limiter = Limiter(limits.connect(settings), settings)
     health = Health(settings)
     watch = Watch("gateway", settings, health)
-    requests = Requests()
+    requests = Requests(settings)
     starting = Starting(health)
     http = server(starting, settings)
     # Who shares its socket leaves the connections to the others until it can do something with them.

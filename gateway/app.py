@@ -13,6 +13,7 @@ from gateway.pages import link as pages
 from gateway.pages.home import home
 from gateway.redirect.door import Door, show
 from gateway.requests import BIO, LINK, NOTHING, Noted, Requests
+from shared import context, ids
 from shared.reserved import is_reserved
 
 
@@ -54,6 +55,7 @@ class App:
             if path == prefix or path.startswith(prefix + "/"):
                 await dialect({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)
                 return
+        context.request_id.set(ids.new())
         noted, route = Noted(send), NOTHING
         try:
             if page := self._pages.get(path):
@@ -68,7 +70,7 @@ class App:
                 route = LINK
                 await self._door.open(scope, receive, noted, slug, started)
         finally:
-            self._requests.count(route, method, noted.status, started)
+            self._requests.note(route, method, noted.status, started)
 
 
 async def _home(scope: Scope, _receive: Receive, send: Send) -> None:

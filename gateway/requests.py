@@ -1,5 +1,6 @@
 """How many requests came, by route and status, and how long they took. A route is a template, never a path."""
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -8,14 +9,20 @@ from prometheus_client.registry import Collector
 from starlette.types import Message, Send
 
 from shared.metrics.cells import Timing, Timings
+from shared.settings import Settings
 
 LINK = "/{slug}"
 BIO = "/@{username}"
 NOTHING = "none"  # no route of ours
 GONE = 499  # whoever asked had gone before there was an answer
 
+# From which status on a request gets a line.
+_LOGGED_FROM = {"off": 1000, "errors": 500, "all": 0}
 # Anybody may send any word as a method, and each would stay among the labels.
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+log = logging.getLogger(__name__)
 
 
 class _Ended:
@@ -29,11 +36,20 @@ class _Ended:
 class Requests(Collector):
     """One for each gateway process."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._logged_from = _LOGGED_FROM[settings.access_log]
         self._ended: dict[tuple[str, str, int], _Ended] = {}
         self._took = Timings(
             "waypost_http_request_seconds", "Time from a request to the end of its answer.", ["route", "method"]
         )
+
+    def note(self, route: str, method: str, status: int, started: float) -> None:
+        """Counts it, and gives it a line if the settings say so. Neither has more than the template of its path."""
+        self.count(route, method, status, started)
+        if status >= self._logged_from:
+            took_ms = round((time.perf_counter() - started) * 1000, 1)
+            about = {"route": route, "method": method, "status": status, "took_ms": took_ms}
+            log.log(logging.WARNING if status >= 500 else logging.INFO, "A request was answered", extra=about)
 
     def count(self, route: str, method: str, status: int, started: float) -> None:
         """``started``: when the request came, by the performance counter."""

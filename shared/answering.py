@@ -108,6 +108,9 @@ class Answering:
                 took = time.perf_counter_ns() - started
                 tally.nanoseconds += took
                 self._bus.counts.answered(subject_for(question), outcome, took / 1e9)
+                if self._settings.access_log == "all":
+                    about = {"question": question.__name__, "outcome": outcome, "took_ms": round(took / 1e6, 1)}
+                    log.info("A question was answered", extra=about)
 
     def _fault(self, error: Exception, question: type[Ask[Any]]) -> Fault:
         if isinstance(error, Fault):

@@ -63,6 +63,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         Literal["json", "text"], Meta(description="One JSON object a line for machines, or plain lines for people.")
     ] = "json"
+    access_log: Annotated[
+        Literal["off", "errors", "all"],
+        Meta(
+            description="Which requests get a line of their own: those that end in an error of ours, or all; then "
+            "each question that a service answers gets one, too. Redirects out of memory never get one."
+        ),
+    ] = "errors"
     time_scale: Annotated[
         float, Meta(gt=0, description="Divides long waits (windows, retention), so that hours can be tried in seconds.")
     ] = 1.0

@@ -28,7 +28,8 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder: Path = tmp_path_factory.mktemp("world")
-    async with worlds.begin(servers, folder) as begun:
+    # They say as much as they can, so that whoever looks for a secret in what they say looks through all of it.
+    async with worlds.begin(servers, folder, log_level="debug", access_log="all") as begun:
         yield begun
 
 
@@ -37,6 +38,8 @@ async def gateway(world: World) -> AsyncIterator[Gateway]:
     # The suite as a whole comes from one address, so the layers by address would answer it 429.
     started = await world.start_gateway(
         "gateway",
+        log_level="debug",
+        access_log="all",
         limit_address_per_minute=0,
         limit_address_keyed_per_minute=0,
         limit_misses_per_minute=0,

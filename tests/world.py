@@ -191,7 +191,8 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def begin(servers: Servers, folder: Path) -> AsyncIterator[World]:
+async def begin(servers: Servers, folder: Path, **settings: object) -> AsyncIterator[World]:
+    """With one copy of every service, which has these settings."""
     world = World(servers, folder)
     for service in SERVICES:
         await provision(servers.owner_url, service, world.passwords[service])
@@ -201,7 +202,7 @@ async def begin(servers: Servers, folder: Path) -> AsyncIterator[World]:
         try:
             for service in SERVICES:
                 if (ROOT / "services" / service / "__main__.py").exists():
-                    world.services[service] = process = world.service(service)
+                    world.services[service] = process = world.service(service, **settings)
                     await process.start()
             for service in world.services:
                 await world.until_answered(service)

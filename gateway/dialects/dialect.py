@@ -111,7 +111,7 @@ class Mounted:
         try:
             status, body = await self._answer(methods, scope, receive, exchange)
         except ClientDisconnect:
-            self._count(methods, scope, GONE, started)
+            self._note(methods, scope, GONE, started)
             return
         except Refused as refused:
             exchange.caller = refused.caller
@@ -122,23 +122,23 @@ class Mounted:
                 exchange.headers.append((b"retry-after", b"%d" % fault.retry_after))
             status, body = self._refusal(fault, scope)
         except Exception:
-            log.exception("A request ended in a crash", extra={"path": scope["path"]})
+            log.exception("A request ended in a crash")
             status, body = self._refusal(Fault(Code.INTERNAL, "Server error, please try again"), scope)
         if exchange.caller is not None:
             self._uses.count(exchange.caller.key, status, time.time())
         if isinstance(body, Flow):
             # It has begun; how long it goes on says nothing of us.
-            self._count(methods, scope, status, started)
+            self._note(methods, scope, status, started)
             await body.run(status, exchange.headers, scope, receive, send)
         else:
             await respond(send, status, body, exchange.headers)
-            self._count(methods, scope, status, started)
+            self._note(methods, scope, status, started)
 
-    def _count(self, methods: Mapping[str, Endpoint], scope: Scope, status: int, started: float) -> None:
+    def _note(self, methods: Mapping[str, Endpoint], scope: Scope, status: int, started: float) -> None:
         # All of them have the same path.
         endpoint = next(iter(methods.values()), None)
         route = self._dialect.prefix + endpoint.path if endpoint else f"{self._dialect.prefix}/{NOTHING}"
-        self._requests.count(route, scope["method"], status, started)
+        self._requests.note(route, scope["method"], status, started)
 
     async def _answer(
         self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, exchange: Exchange

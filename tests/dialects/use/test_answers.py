@@ -100,7 +100,7 @@ async def test_a_crash_is_an_internal_error_that_tells_nothing(world: World, cap
     admission = Admission(keyring, limiter, Addresses(""), settings)
     places = Places(keyring, world.bus, settings)
     uses = Uses(world.bus, settings)
-    served = mount([dialect], admission, uses, places, Requests(), world.bus, settings)[USE.prefix]
+    served = mount([dialect], admission, uses, places, Requests(settings), world.bus, settings)[USE.prefix]
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
