@@ -116,6 +116,12 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """For reading more than one thing as they all are at one moment."""
+        async with self.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
+            yield db
+
     async def close(self) -> None:
         """Waits for whoever still has a connection, but not for long."""
         self._most_at_hand = 0

@@ -315,8 +315,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(gt=0, description="How long a list or search may take before it is refused; less than its asker waits."),
     ] = 1.5
     links_remembered_searches: Annotated[
-        int, Meta(ge=1, description="Searches whose total is remembered as long as no link of the workspace changes.")
+        int, Meta(ge=1, description="Searches whose total one copy of the service remembers, and corrects by edits.")
     ] = 1_000
+    links_edits_corrected: Annotated[
+        int, Meta(ge=1, description="With as many edits of links in one workspace a search is counted anew instead.")
+    ] = 5_000
+    links_edits_kept: Annotated[
+        int, Meta(ge=0, description="Edits of links that are kept for such corrections, of all workspaces together.")
+    ] = 100_000
+    links_edits_kept_seconds: Annotated[
+        float, Meta(gt=0, description="How long they are kept: who asks again after that has a search counted anew.")
+    ] = 900.0
     links_upkeep_rows: Annotated[int, Meta(ge=1, description="Rows that one step of this upkeep changes.")] = 1_000
 
     # Bio pages

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from services.links import fields, pages, store_blocks, store_lists, store_search, upkeep
+from services.links import fields, pages, store_blocks, store_lists, store_matches, store_search, upkeep
 from services.links.remembered import Search, Searches
 from services.links.store_blocks import POSITION
 from shared import destinations, ids
@@ -21,6 +21,7 @@ from shared.contracts.links import (
 from shared.database import Connection
 from shared.faults import Code, Fault
 from shared.service import Service
+from shared.settings import Settings
 
 PAGE_LENGTH = 100
 LAST_OFFSET = 1_000_000_000
@@ -58,13 +59,11 @@ async def search_links(service: Service, ask: SearchLinks) -> LinkPage:
     fields.check_filters(ask)
     if ask.status is not None:
         await upkeep.note_ends(service, datetime.now(UTC))
+    if ask.search is not None:
+        return await _search_text(service, ask)
     async with service.database.connection() as db:
-        try:
-            async with asyncio.timeout(service.settings.links_search_seconds):
-                search = await _counted(service, db, ask)
-                links = await pages.read_page(db, ask, search)
-        except TimeoutError as error:
-            raise Fault(Code.UNAVAILABLE, TOO_LONG, retry_after=1) from error
+        search = Search(await store_search.count_links(db, ask))
+        links = await pages.read_page(db, ask, search)
     return LinkPage(links=links, total=search.total)
 
 
@@ -105,16 +104,28 @@ async def _list_far(db: Connection, ask: ListLinks) -> LinkPage:
     return LinkPage(links=links, total=total)
 
 
-async def _counted(service: Service, db: Connection, ask: SearchLinks) -> Search:
-    """Without a text the total is kept. With one it is counted once for as long as no link has changed."""
-    if ask.search is None:
-        return Search(version=0, total=await store_search.count_links(db, ask))
-    known = _searches.get(ask)
-    if known and known.version == await store_search.find_version(db, ask.workspace, ask.mode):
-        return known
-    total, version = await store_search.count_matches(db, ask)
-    search = Search(version=version, total=total)
-    _searches.put(ask, search, service.settings.links_remembered_searches)
+async def _search_text(service: Service, ask: SearchLinks) -> LinkPage:
+    async with service.database.snapshot() as db:
+        try:
+            async with asyncio.timeout(service.settings.links_search_seconds):
+                search = await _counted(service.settings, db, ask, _searches)
+                links = await pages.read_page(db, ask, search)
+        except TimeoutError as error:
+            raise Fault(Code.UNAVAILABLE, TOO_LONG, retry_after=1) from error
+    return LinkPage(links=links, total=search.total)
+
+
+async def _counted(settings: Settings, db: Connection, ask: SearchLinks, searches: Searches) -> Search:
+    """As of the snapshot that ``db`` is in: counted once, and corrected from then on."""
+    search = None
+    known = searches.get(ask)
+    if known is not None and known.moment is not None:
+        news = await store_matches.list_edits(db, ask, known.moment, settings.links_edits_corrected)
+        search = known.corrected(*news) if news else None
+    if search is None:
+        search = Search(*await store_matches.count_matches(db, ask))
+    if search.moment is not None:
+        searches.put(ask, search, settings.links_remembered_searches)
     return search
 
 

@@ -1,46 +1,65 @@
-"""What a broad search has cost once and need not cost again: its total, and where pages that were shown begin.
+"""What a broad search has cost once and need not cost again: its total, and where pages that were shown begin and end.
 
-Each is trusted as long as no link of the workspace has changed since, which the database tells by a number.
+Both are true of one snapshot of the database, and corrected for a later one by what has been edited in between.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Hashable
-from datetime import datetime
+from collections.abc import Hashable, Sequence
+from itertools import accumulate
 
 import msgspec
 
+from services.links.store_blocks import BEHIND, Bound
+from services.links.store_matches import Edit, Moment
+from services.links.store_search import Start
 from shared.contracts.links import Link, Order, SearchLinks
 
-MARKS = 16  # for one search
+MARKS = 32  # for one search, two of each page
 
 Key = tuple[Hashable, ...]
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """The first link of a page, and how many come before it in this order."""
+    """A place between two links in the order by age, and how many are older."""
 
-    order: Order
-    offset: int
-    created_at: datetime
-    link: str
+    older: int
+    bound: Bound
 
 
 class Search(msgspec.Struct):
-    """A question without its page, as of one version of its workspace's links."""
+    """A question without its page, as of one moment; without one it is not remembered."""
 
-    version: int
     total: int
+    moment: Moment | None = None
     marks: list[Mark] = []
 
-    def mark(self, order: Order, offset: int, first: Link) -> None:
-        mark = Mark(order, offset, first.created_at, first.id)
-        if mark not in self.marks:
-            self.marks = [mark, *self.marks[: MARKS - 1]]
+    def corrected(self, edits: Sequence[Edit], moment: Moment) -> "Search":
+        ordered = sorted(edits, key=lambda edit: edit.place)
+        places = [edit.place for edit in ordered]
+        sums = list(accumulate((edit.step for edit in ordered), initial=0))
+        marks = [Mark(mark.older + sums[bisect_left(places, mark.bound)], mark.bound) for mark in self.marks]
+        return Search(self.total + sums[-1], moment, marks)
 
-    def nearest(self, order: Order, offset: int) -> Mark | None:
-        """The last one that is not behind ``offset``."""
-        before = [mark for mark in self.marks if mark.order is order and mark.offset <= offset]
-        return max(before, key=lambda mark: mark.offset, default=None)
+    def mark(self, older: int, links: Sequence[Link]) -> None:
+        """Both ends of a page that was read at this moment, the oldest of its ``links`` first."""
+        oldest, newest = links[0], links[-1]
+        ends = [
+            Mark(older, (oldest.created_at, oldest.id)),
+            Mark(older + len(links), (newest.created_at, newest.id + BEHIND)),
+        ]
+        self.marks = [*ends, *(mark for mark in self.marks if mark not in ends)][:MARKS]
+
+    def way(self, older: int, length: int) -> tuple[Order, Start]:
+        """The shortest to the page that so many are older than: from an end of the list or from a mark, up or down."""
+        newer = self.total - older - length
+        ways = [(Order.ASC, Start(older)), (Order.DESC, Start(newer))]
+        for mark in self.marks:
+            if mark.older <= older:
+                ways.append((Order.ASC, Start(older - mark.older, since=mark.bound)))
+            if mark.older >= older + length:
+                ways.append((Order.DESC, Start(mark.older - older - length, before=mark.bound)))
+        return min(ways, key=lambda way: way[1].passed_over)
 
 
 class Searches:

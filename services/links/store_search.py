@@ -10,7 +10,6 @@ import msgspec
 from services.links.store_blocks import Bound
 from services.links.store_rows import fetch_planned, link_of
 from shared.contracts.links import ExportLinks, Link, Order, SearchLinks, Sort
-from shared.contracts.modes import Mode
 from shared.database import Connection
 
 FEW = 5_000  # matches
@@ -154,7 +153,7 @@ def _page_text(ask: SearchLinks, *, few: bool) -> tuple[str, tuple[str | None, .
     by_clicks = ask.sort is Sort.CLICKS
     if ask.tag is not None and ask.search is None:
         return _TAGGED_BY_CLICKS if by_clicks else _TAGGED_BY_AGE, (ask.tag, ask.status), False
-    filters = (ask.tag, ask.status, _containing(ask.search))
+    filters = (ask.tag, ask.status, containing(ask.search))
     if not by_clicks:
         return _BY_AGE, filters, True
     if not any(filters):
@@ -184,47 +183,6 @@ async def count_links(db: Connection, ask: SearchLinks) -> int:
     return total
 
 
-async def count_matches(db: Connection, ask: SearchLinks) -> tuple[int, int]:
-    """How many match, and the version of the links that were counted.
-
-    Takes as long as there are matches; with a text of one or two characters, as there are links.
-    """
-    rows = await fetch_planned(
-        db,
-        """
-        select count(*) as total,
-               coalesce((select changes from link_versions where workspace = $1 and mode = $2), 0)
-               + (select count(*) from link_changes where workspace = $1 and mode = $2 and tag = '') as version
-        from link_entries e
-        where e.workspace = $1 and e.mode = $2
-          and ($3::bool is null or e.archived = $3)
-          and ($4::text is null or e.tags @> array[$4])
-          and ($5::text is null or e.state = $5)
-          and ($6::text is null or e.words like lower($6))
-        """,
-        ask.workspace,
-        ask.mode,
-        ask.archived,
-        ask.tag,
-        ask.status,
-        _containing(ask.search),
-    )
-    return rows[0]["total"], rows[0]["version"]
-
-
-async def find_version(db: Connection, workspace: str, mode: Mode) -> int:
-    """A number that is another one after every change in what links are found by; their clicks are not."""
-    version: int = await db.fetchval(
-        """
-        select coalesce((select changes from link_versions where workspace = $1 and mode = $2), 0)
-               + (select count(*) from link_changes where workspace = $1 and mode = $2 and tag = '')
-        """,
-        workspace,
-        mode,
-    )
-    return version
-
-
 async def export_links(db: Connection, ask: ExportLinks) -> tuple[Link, ...]:
     """Those that come after ``ask.after``, by their ids."""
     rows = await fetch_planned(
@@ -251,14 +209,14 @@ async def export_links(db: Connection, ask: ExportLinks) -> tuple[Link, ...]:
         ask.archived,
         ask.tag,
         ask.status,
-        _containing(ask.search),
+        containing(ask.search),
         ask.after,
         ask.limit,
     )
     return tuple(map(link_of, rows))
 
 
-def _containing(text: str | None) -> str | None:
+def containing(text: str | None) -> str | None:
     """The pattern of texts that contain this one, whatever signs it has."""
     if text is None:
         return None

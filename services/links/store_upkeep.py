@@ -81,3 +81,59 @@ async def delete_empty_tallies(tx: Connection) -> None:
         where ctid = any (array(select ctid from link_tallies where links = 0 for update skip locked))
         """
     )
+
+
+async def has_era(db: Connection) -> bool:
+    """Whether the edits that are kept come from what is there now."""
+    known: bool = await db.fetchval("select exists (select from link_edit_eras where origin = link_edits_origin())")
+    return known
+
+
+async def begin_era(tx: Connection) -> None:
+    """From here on edits are kept, unless another copy has just seen to it; those of another origin go.
+
+    Whoever has counted before this is committed knows another era or none, and counts anew.
+    """
+    await tx.execute(
+        """
+        with begun as (
+            insert into link_edit_eras as last (origin)
+            select link_edits_origin() where link_edits_origin() is not null
+            on conflict (one) do update
+            set era = excluded.era, origin = excluded.origin, forgotten = excluded.forgotten
+            where last.origin <> excluded.origin
+            returning era
+        )
+        delete from link_edits where exists (select from begun)
+        """
+    )
+
+
+async def delete_edits(tx: Connection, before: datetime, most: int, limit: int) -> int:
+    """Deletes the oldest edits, those from ``before`` and those beyond ``most``; how many that were.
+
+    Says first up to which transaction: copies that do this at once come one after the other, and nobody waits in a
+    circle with the beginning of an era.
+    """
+    deleted: int = await tx.fetchval(
+        """
+        with old as materialized (
+            select id, xact from (select id, xact, edited_at from link_edits order by id limit $3) as first
+            where edited_at < $1 or id <= (select max(id) from link_edits) - $2
+        ),
+        told as (
+            update link_edit_eras
+            set forgotten = greatest(forgotten, (select xact from old order by xact desc limit 1))
+            where exists (select from old)
+            returning era
+        ),
+        gone as (
+            delete from link_edits where exists (select from told) and id in (select id from old) returning id
+        )
+        select count(*) from gone
+        """,
+        before,
+        most,
+        limit,
+    )
+    return deleted

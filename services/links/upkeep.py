@@ -1,8 +1,9 @@
-"""What has to be done to links without anybody asking: ends are noted, and changes are folded into the tallies."""
+"""What has to be done to links without anybody asking: ends are noted, changes are folded into the tallies, and old
+edits are forgotten."""
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.links import store_upkeep
 from shared import outbox
@@ -18,6 +19,7 @@ async def upkeep(service: Service) -> None:
         try:
             await note_ends(service, datetime.now(UTC))
             await fold(service)
+            await forget(service, datetime.now(UTC))
         except Fault as fault:
             log.info("The upkeep of links waits: %s", fault.message)
         await asyncio.sleep(service.settings.links_upkeep_seconds)
@@ -47,3 +49,19 @@ async def fold(service: Service) -> None:
     while folded == most:
         async with service.database.transaction() as tx:
             folded = await store_upkeep.fold_moves(tx, most)
+
+
+async def forget(service: Service, now: datetime) -> None:
+    """Edits that are too old or too many go; those of another life of the database go at once."""
+    settings = service.settings
+    async with service.database.connection() as db:
+        era = await store_upkeep.has_era(db)
+    if not era:
+        async with service.database.transaction() as tx:
+            await store_upkeep.begin_era(tx)
+    before = now - timedelta(seconds=settings.links_edits_kept_seconds)
+    most = settings.links_upkeep_rows
+    deleted = most
+    while deleted == most:
+        async with service.database.transaction() as tx:
+            deleted = await store_upkeep.delete_edits(tx, before, settings.links_edits_kept, most)

@@ -169,3 +169,12 @@ async def test_a_hung_postgres_costs_a_question_its_time_and_all_is_well_afterwa
         assert await owner.fetchval("select count(*) from shelf.books where shelf = 'hung'") == 0
     assert await stage_bus.ask(AddBook(shelf="before")) == 2
     assert not shelf.ended
+
+
+async def test_what_is_read_in_a_snapshot_is_as_it_was_at_one_moment(database: Database) -> None:
+    async with database.snapshot() as db:
+        there = await db.fetchval("select count(*) from books")
+        async with database.transaction() as tx:
+            await tx.execute("insert into books values ('meanwhile', 1)")
+        assert await db.fetchval("select count(*) from books") == there
+    assert await count(database) == there + 1

@@ -1,14 +1,18 @@
 """A workspace of its own for every test, and an ear for what the service tells."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
+from shared import database as databases
 from shared import ids
 from shared.bus import Bus
 from shared.contracts.links import CreateLink, Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated
 from shared.contracts.modes import Mode
+from shared.database import Database
 from tests.world import Process, World
 
 Told = LinkCreated | LinkUpdated | LinkDeleted | LinkExpired
@@ -77,3 +81,24 @@ def desk(world: World) -> Desk:
 def test_desk(desk: Desk) -> Desk:
     """The same workspace in test mode."""
     return Desk(desk.bus, desk.workspace, Mode.TEST)
+
+
+@pytest.fixture
+async def owner(world: World) -> AsyncIterator[asyncpg.Connection]:
+    connection = await world.connect()
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def database(world: World) -> AsyncIterator[Database]:
+    settings = world.settings(database_url=world.database_url("links"))
+    async with databases.connect(settings, "links") as connected:
+        yield connected
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    return random.Random(seed)

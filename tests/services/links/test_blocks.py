@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import asyncpg
@@ -11,26 +9,16 @@ import msgspec
 import pytest
 
 from services.links import lists, pages, store_blocks, store_search
-from services.links.remembered import MARKS, Search, Searches
+from services.links.remembered import Search
 from services.links.store_blocks import AGE, CLICKS, POSITION
-from shared import database as databases
 from shared import ids
 from shared.contracts.links import DeleteLink, Link, LinkPage, ListLinks, Order, SearchLinks, Sort, Status, UpdateLink
 from shared.contracts.modes import Mode
-from shared.database import Connection, Database, migrations_of
+from shared.database import Database, migrations_of
 from tests.client import until
 from tests.services.links.conftest import Desk
+from tests.services.links.writers import fill, work
 from tests.world import World
-
-BEGUN = datetime(2025, 1, 1, tzinfo=UTC)
-
-_INSERT = """
-insert into links.links (
-    id, workspace, mode, domain, slug, destination_url, active, position, tags, metadata, show_on_profile,
-    forward_query, clicks, created_at, archived, lapsed
-)
-values ($1, $2, 'live', '', $1, 'https://example.com', $3, $4, $5, '{}', true, false, $6, $7, $8, $9)
-"""
 
 # What the blocks hold, those changes included that are still to be folded in, against what is there.
 _KEPT = """
@@ -54,78 +42,6 @@ from (
 ) as sides
 group by 1, 2, 3, 4, 5, 6 having sum(links) <> 0
 """
-
-
-@pytest.fixture
-async def owner(world: World) -> AsyncIterator[asyncpg.Connection]:
-    connection = await world.connect()
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def database(world: World) -> AsyncIterator[Database]:
-    settings = world.settings(database_url=world.database_url("links"))
-    async with databases.connect(settings, "links") as connected:
-        yield connected
-
-
-@pytest.fixture
-def chance() -> random.Random:
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    return random.Random(seed)
-
-
-async def insert(db: Connection, workspace: str, chance: random.Random) -> str:
-    """A link from any time, clicked any number of times, at any position."""
-    age = timedelta(seconds=chance.choice((1, 100, 10_000, 10_000_000)) * chance.random())
-    clicks = chance.choice((0, 0, chance.randrange(12), chance.randrange(2_000), chance.randrange(10**9)))
-    link = ids.new((BEGUN + age).timestamp())
-    position = chance.choice((0, chance.randrange(1_000), chance.randrange(1_000_000)))
-    flags = [chance.random() < 0.3 for _ in range(3)]
-    tags = [tag for tag in "ab" if chance.random() < 0.5]
-    await db.execute(_INSERT, link, workspace, not flags[0], position, tags, clicks, BEGUN + age, flags[1], flags[2])
-    return link
-
-
-async def change(db: Connection, link: str, chance: random.Random) -> None:
-    changes = [
-        "clicks = clicks + 1",
-        "clicks = clicks * 3 + 7, lapsed = not lapsed",
-        "archived = not archived",
-        "active = not active, position = position + 700",
-        "tags = array['c'], clicks = clicks + 100",
-        "title = 'another'",
-    ]
-    await db.execute(f"update links.links set {chance.choice(changes)} where id = $1", link)
-
-
-async def fill(db: Connection, workspace: str, chance: random.Random, count: int) -> list[str]:
-    async with db.transaction():
-        return [await insert(db, workspace, chance) for _ in range(count)]
-
-
-async def work(world: World, workspace: str, links: list[str], seed: int) -> None:
-    """Transactions of several changes each, some of them undone."""
-    chance = random.Random(seed)
-    db = await world.connect()
-    try:
-        for _ in range(25):
-            transaction = db.transaction()
-            await transaction.start()
-            # In one order, so that writers do not wait in a circle.
-            for link in sorted(chance.sample(links, 4)):
-                await change(db, link, chance)
-            made = await insert(db, workspace, chance)
-            if chance.random() < 0.3:
-                await db.execute("delete from links.links where id = $1", made)
-            if chance.random() < 0.2:
-                await transaction.rollback()
-            else:
-                await transaction.commit()
-    finally:
-        await db.close()
 
 
 @pytest.mark.usefixtures("second_copy")
@@ -180,7 +96,7 @@ async def test_pages_in_the_middle_have_every_link_exactly_once(
     async with database.connection() as db:
         for ask in asks:
             total = await store_search.count_links(db, ask)
-            every = await pages.read_page(db, msgspec.structs.replace(ask, limit=1_000), Search(version=0, total=total))
+            every = await pages.read_page(db, msgspec.structs.replace(ask, limit=1_000), Search(total))
             column = "clicks" if ask.sort is Sort.CLICKS else "created_at"
             wanted = await owner.fetch(
                 f"""
@@ -198,7 +114,7 @@ async def test_pages_in_the_middle_have_every_link_exactly_once(
             seen: list[Link] = []
             for offset in range(0, total + 14, 7):
                 asked = msgspec.structs.replace(ask, limit=7, offset=offset)
-                seen += await pages.read_page(db, asked, Search(version=0, total=total))
+                seen += await pages.read_page(db, asked, Search(total))
             assert [each.id for each in seen] == [each.id for each in every], ask
 
 
@@ -275,19 +191,3 @@ async def test_pages_of_a_search_go_on_from_those_before_and_miss_none(
     for offset in offsets:
         page = await desk.bus.ask(msgspec.structs.replace(ask, limit=7, offset=offset))
         assert page == LinkPage(links=tuple(every[offset : offset + 7]), total=139)
-
-
-async def test_only_so_many_searches_are_remembered_and_so_many_pages_of_each(desk: Desk) -> None:
-    link = await desk.create()
-    searches = Searches()
-    asks = [SearchLinks(workspace=desk.workspace, mode=desk.mode, search=str(number)) for number in range(4)]
-    for ask in asks[:3]:
-        searches.put(ask, Search(version=1, total=1), most=3)
-    assert searches.get(asks[0])
-    searches.put(asks[3], Search(version=1, total=1), most=3)
-    assert [searches.get(ask) is not None for ask in asks] == [True, False, True, True]
-    search = Search(version=1, total=1_000)
-    for offset in range(MARKS + 5):
-        search.mark(Order.ASC, offset, link)
-    assert len(search.marks) == MARKS
-    assert search.nearest(Order.ASC, 4) is search.nearest(Order.DESC, 100) is None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from services.links import lists, pages, store_search
+from services.links import lists, pages, store_matches, store_search
 from services.links.remembered import Search
 from shared import database as databases
 from shared.contracts.links import (
@@ -155,11 +155,10 @@ async def test_the_order_by_clicks_is_the_same_whether_few_match_or_many(
     )
     settings = world.settings(database_url=world.database_url("links"))
     async with databases.connect(settings, "links") as database, database.connection() as db:
-        total, version = await store_search.count_matches(db, ask)
-        counted = Search(version=version, total=total)
+        counted = Search(*await store_matches.count_matches(db, ask))
         first = await pages.read_page(db, ask, counted)
         second = await pages.read_page(db, msgspec.structs.replace(ask, offset=3), counted)
-    assert total == 4
+    assert counted.total == 4
     assert [link.id for link in first + second] == [each.link for each in expected]
 
 
