@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -170,7 +171,7 @@ class Receiver:
 
 
 @contextlib.asynccontextmanager
-async def receiving(script: Script = ok, *hosts: str) -> AsyncIterator[Receiver]:
+async def receiving(script: Script = ok, *hosts: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """On the same port of each of the hosts; by default 127.0.0.1."""
     receiver = Receiver()
     receiver.script = script
@@ -182,9 +183,9 @@ async def receiving(script: Script = ok, *hosts: str) -> AsyncIterator[Receiver]
         task.add_done_callback(tasks.discard)
 
     first, *others = hosts or ("127.0.0.1",)
-    servers = [await asyncio.start_server(connected, first, 0)]
+    servers = [await asyncio.start_server(connected, first, 0, ssl=tls)]
     receiver.port = servers[0].sockets[0].getsockname()[1]
-    servers += [await asyncio.start_server(connected, host, receiver.port) for host in others]
+    servers += [await asyncio.start_server(connected, host, receiver.port, ssl=tls) for host in others]
     try:
         yield receiver
     finally:
