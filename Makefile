@@ -49,7 +49,7 @@ format: $(STAMP) ## put the code in shape, and what is made from it
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra build --generate-hashes \
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra build --extra traces --generate-hashes \
 		--constraint requirements.lock --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		pyproject.toml --output-file deploy/requirements.lock
 

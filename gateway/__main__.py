@@ -38,6 +38,7 @@ from shared.answering import Answering
 from shared.metrics.watch import Watch
 from shared.settings import Settings, SettingsError, variable
 from shared.stopping import cancel
+from shared.tracing import TRACING
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ async def run(settings: Settings) -> None:
         clicks = JournalCollector(journal.counts, lambda: journal.lag, settings.journal_cap_bytes)
         watch.add(requests, clicks, memories)
         dialects = mount(DIALECTS, admission, uses, places, requests, bus, settings)
-        starting.successor = App(door, bio, health, metrics, docs, dialects, requests)
+        starting.successor = App(door, bio, health, metrics, docs, dialects, requests, addresses)
         http.hand_over(starting.successor)
         stopping = _signals()
         health.reached(bus)
@@ -146,7 +147,8 @@ def main() -> None:
         if not settings.redis_url:
             raise SettingsError(f"{variable('redis_url')}: the gateway cannot do without it")
         logs.set_up(settings)
-        uvloop.run(run(settings))
+        with TRACING.begin("gateway", settings):
+            uvloop.run(run(settings))
     except SettingsError as error:
         sys.exit(f"waypost gateway: {error}")
 

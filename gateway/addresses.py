@@ -46,6 +46,12 @@ class Addresses:
                 break
         return str(peer)
 
+    def comes_from_proxy(self, scope: Scope) -> bool:
+        """Whether a proxy of ours has sent it, so that what it says of the request is believed."""
+        client = scope.get("client")
+        peer = _read(client[0]) if client and self._trusted else None
+        return peer is not None and self._trusts(peer)
+
     def counted(self, scope: Scope) -> str:
         """What limits by address count: an IPv4 address, or the /64 of an IPv6 address.
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.addresses import Addresses
 from gateway.bio.door import BioDoor
 from gateway.docs.door import Docs
 from gateway.health import Health
@@ -15,6 +16,7 @@ from gateway.redirect.door import Door, show
 from gateway.requests import BIO, LINK, NOTHING, Noted, Requests
 from shared import context, ids
 from shared.reserved import is_reserved
+from shared.tracing import TRACING
 
 
 class App:
@@ -29,7 +31,9 @@ class App:
         docs: Docs,
         dialects: Mapping[str, ASGIApp],
         requests: Requests,
+        addresses: Addresses,
     ) -> None:
+        self._addresses = addresses
         self._requests = requests
         self._door = door
         self._bio = bio
@@ -50,7 +54,17 @@ class App:
         method = scope["method"]
         if method in ("GET", "HEAD") and await self._door.quick(scope, send, slug, started):
             self._requests.count(LINK, method, 302, started)
-            return
+        elif TRACING.spans is None:
+            await self._open(scope, receive, send, started)
+        else:
+            # A trace that anybody could name would put strangers' requests together.
+            carried = scope["headers"] if self._addresses.comes_from_proxy(scope) else ()
+            with TRACING.spans.request({name.decode("latin-1"): value.decode("latin-1") for name, value in carried}):
+                await self._open(scope, receive, send, started)
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
+        path: str = scope["path"]
+        slug = path[1:]
         for prefix, dialect in self._dialects.items():
             if path == prefix or path.startswith(prefix + "/"):
                 await dialect({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)
@@ -70,7 +84,7 @@ class App:
                 route = LINK
                 await self._door.open(scope, receive, noted, slug, started)
         finally:
-            self._requests.note(route, method, noted.status, started)
+            self._requests.note(route, scope["method"], noted.status, started)
 
 
 async def _home(scope: Scope, _receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from starlette.types import Message, Send
 
 from shared.metrics.cells import Timing, Timings
 from shared.settings import Settings
+from shared.tracing import TRACING
 
 LINK = "/{slug}"
 BIO = "/@{username}"
@@ -44,8 +45,14 @@ class Requests(Collector):
         )
 
     def note(self, route: str, method: str, status: int, started: float) -> None:
-        """Counts it, and gives it a line if the settings say so. Neither has more than the template of its path."""
+        """Counts it, names its span, and gives it a line if the settings say so.
+
+        None of them has more than the template of its path.
+        """
+        method = method if method in _METHODS else "other"
         self.count(route, method, status, started)
+        if TRACING.spans:
+            TRACING.spans.answered(route, method, status)
         if status >= self._logged_from:
             took_ms = round((time.perf_counter() - started) * 1000, 1)
             about = {"route": route, "method": method, "status": status, "took_ms": took_ms}
@@ -68,7 +75,6 @@ class Requests(Collector):
         yield from self._took.collect()
 
     def _first(self, route: str, method: str, status: int) -> _Ended:
-        method = method if method in _METHODS else "other"
         return self._ended.setdefault((route, method, status), _Ended(self._took.of(route, method)))
 
 

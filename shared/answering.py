@@ -15,6 +15,7 @@ from shared.faults import Code, Fault
 from shared.metrics.process import VERSION
 from shared.settings import Settings
 from shared.stopping import cancel
+from shared.tracing import TRACING
 
 Answerer = Callable[[Any], Awaitable[Any]]
 
@@ -95,7 +96,7 @@ class Answering:
             try:
                 context.once.set(request.once)
                 async with asyncio.timeout(left):
-                    answer = await answerer(request.decode(question))
+                    answer = await _carry_out(request, question, answerer)
                 await request.answer(answer)
                 outcome = counts.DONE
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a fault and the log the rest
@@ -170,3 +171,11 @@ class Answering:
                 }
             )
         return self._identity("stats") | {"started": f"{self._started:%Y-%m-%dT%H:%M:%S.%fZ}", "endpoints": endpoints}
+
+
+async def _carry_out(request: Request, question: type[Ask[Any]], answerer: Answerer) -> Any:
+    asked, spans = request.decode(question), TRACING.spans
+    if spans is None:
+        return await answerer(asked)
+    with spans.answering(subject_for(question), request.headers):
+        return await answerer(asked)

@@ -10,6 +10,7 @@ import asyncpg
 
 from shared.faults import Code, Fault
 from shared.settings import Settings
+from shared.tracing import TRACING
 
 Connected = asyncpg.pool.PoolConnectionProxy
 Connection = asyncpg.Connection | Connected
@@ -209,6 +210,7 @@ async def _until_there(settings: Settings) -> asyncpg.Pool:
                 timeout=settings.database_acquire_timeout_seconds,
                 command_timeout=settings.database_statement_timeout_seconds + 1,
                 reset=_keep,
+                init=_trace if TRACING.spans else None,
                 server_settings={"application_name": f"waypost {settings.process_name}"},
             )
         except (*_PASSING, *_NOT_YET, asyncpg.InterfaceError) as error:
@@ -218,6 +220,11 @@ async def _until_there(settings: Settings) -> asyncpg.Pool:
 
 async def _keep(connection: Connection) -> None:
     """Nothing here changes a session's state, so the round trip that would put it back is not needed."""
+
+
+async def _trace(connection: Connection) -> None:
+    assert TRACING.spans
+    connection.add_query_logger(TRACING.spans.statement)
 
 
 async def _until_migrated(pool: asyncpg.Pool, service: str) -> None:

@@ -9,11 +9,12 @@ import msgspec
 
 from shared.context import request_id
 from shared.settings import Settings
+from shared.tracing import TRACING
 
 _encoder = msgspec.json.Encoder()
 # What a record has of itself, and what stands in a line whatever a field of somebody's is called.
 _OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-_OWN_FIELDS |= {"time", "level", "logger", "request", "exception"}
+_OWN_FIELDS |= {"time", "level", "logger", "request", "trace", "exception"}
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
@@ -32,6 +33,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request := request_id.get():
             line["request"] = request
+        if TRACING.spans and (trace := TRACING.spans.trace_id()):
+            line["trace"] = trace
         line |= {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS}
         if record.exc_info and record.exc_info[0]:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))

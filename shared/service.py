@@ -35,6 +35,7 @@ from shared.readiness import Readiness
 from shared.sealing import Sealer
 from shared.settings import Settings, SettingsError, variable
 from shared.stopping import cancel
+from shared.tracing import TRACING
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -190,7 +191,8 @@ def main(
         sys.exit(f"waypost {name}: {error}")
     logs.set_up(settings)
     try:
-        uvloop.run(_run(name, settings, handlers, listeners, background, probes))
+        with TRACING.begin(name, settings):
+            uvloop.run(_run(name, settings, handlers, listeners, background, probes))
     except SettingsError as error:
         sys.exit(f"waypost {name}: {error}")
     except Exception:

@@ -103,6 +103,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="How long a reader of the metrics waits for such numbers at most.")
     ] = 1.0
 
+    traces: Annotated[
+        Literal["off", "otlp"],
+        Meta(
+            description="Whether requests are traced through all processes; `otlp` needs the extra `waypost[traces]` "
+            "and sends the traces where the standard OTEL_EXPORTER_OTLP_… variables say."
+        ),
+    ] = "off"
+    traces_flush_seconds: Annotated[
+        float, Meta(gt=0, description="How long a stopping process may send the traces that it still has.")
+    ] = 2.0
+
     # The bus
     ask_timeout_seconds: Annotated[float, Meta(gt=0, description="The deadline of a question that names no other.")] = (
         2.0

@@ -1,6 +1,7 @@
 """What a process says and hears over its connection: questions, events, deliveries, and what is kept."""
 
 import asyncio
+import contextlib
 import logging
 import time
 import weakref
@@ -44,9 +45,12 @@ from shared.faults import Code, Fault
 from shared.once import Done, Once, to_header
 from shared.settings import Settings
 from shared.stopping import cancel
+from shared.tracing import TRACING
 
 A = TypeVar("A")
 E = TypeVar("E", bound=Event)
+
+_UNTRACED = contextlib.nullcontext()
 
 log = logging.getLogger(__name__)
 
@@ -129,9 +133,11 @@ class Bus:
     async def _counted(self, question: Ask[A], headers: dict[str, str], timeout: float | None) -> tuple[A, Msg]:
         kind = type(question)
         began, outcome = time.perf_counter(), counts.LEFT
+        spans = TRACING.spans
         try:
-            reply = await self._request(question, headers, timeout)
-            answer = _answer(kind, reply)
+            with spans.asking(subject_for(kind), headers) if spans else _UNTRACED:
+                reply = await self._request(question, headers, timeout)
+                answer = _answer(kind, reply)
             outcome = counts.DONE
         except Fault as fault:
             outcome = fault.code.value

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -69,6 +69,10 @@ class Request(msgspec.Struct, frozen=True):
     """A question as it arrives, before it is decoded."""
 
     message: Msg
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.message.headers or {}
 
     @property
     def id(self) -> str:
