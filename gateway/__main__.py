@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -138,10 +139,17 @@ async def _until_stopped(
             raise outcome
 
 
+def _open_many_files() -> None:
+    """As many connections as the system lets us have: what it begins with is often a thousand."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main() -> None:
     # The first process of a container is sent no signal that it has not asked for, so it asks even for its plain end.
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     heap.settle()
+    _open_many_files()
     try:
         settings = Settings.read(os.environ)
         if not settings.redis_url:

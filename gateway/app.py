@@ -20,7 +20,7 @@ from shared.tracing import TRACING
 
 
 class App:
-    """Raw ASGI. Short codes come first, since they are nearly all of the traffic and must not wait for any routing."""
+    """Raw ASGI; and before it `at_once`, since short codes are nearly all of the traffic and wait for nothing."""
 
     def __init__(
         self,
@@ -47,14 +47,19 @@ class App:
             **docs.pages,
         }
 
+    def at_once(self, scope: Scope, slug: str, started: float) -> bytes | None:
+        """The headers of a redirect that is known by heart, counted; None leaves the request to the call below.
+
+        Of ``scope`` there need not be more than the method, the headers, the client and the query.
+        """
+        lines = self._door.at_once(scope, slug, started)
+        if lines is not None:
+            self._requests.count(LINK, "GET", 302, started)
+        return lines
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        path: str = scope["path"]
-        slug = path[1:]
-        method = scope["method"]
-        if method in ("GET", "HEAD") and await self._door.quick(scope, send, slug, started):
-            self._requests.count(LINK, method, 302, started)
-        elif TRACING.spans is None:
+        if TRACING.spans is None:
             await self._open(scope, receive, send, started)
         else:
             # A trace that anybody could name would put strangers' requests together.

@@ -33,6 +33,11 @@ class Joining(asyncio.Transport):
         self._send()
         self._transport.close()
 
+    def write_eof(self) -> None:
+        self._send()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+
     def abort(self) -> None:
         self._transport.abort()
 

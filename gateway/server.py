@@ -1,6 +1,7 @@
 """The HTTP server around the application: its sockets, its limits, and how it stops."""
 
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.joining import JoiningProtocol
+from gateway.dialects import DIALECTS
+from gateway.edge import EdgeProtocol
+from gateway.refusals import Words
 from shared.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
@@ -29,7 +32,8 @@ class Server(uvicorn.Server):
 def server(app: ASGIApp, settings: Settings) -> Server:
     config = uvicorn.Config(
         app,
-        http=JoiningProtocol,
+        # Only called, as a class would be.
+        http=functools.partial(EdgeProtocol, settings=settings, words=Words(DIALECTS)),  # type: ignore[arg-type]
         ws="none",
         loop="none",
         lifespan="off",
@@ -40,6 +44,7 @@ def server(app: ASGIApp, settings: Settings) -> Server:
         server_header=False,
         date_header=True,
         backlog=2048,
+        limit_concurrency=settings.connection_limit,
         # Whoever closes an idle connection first must be the client: a request sent into a closing one is lost.
         timeout_keep_alive=int(settings.keep_alive_seconds),
         timeout_graceful_shutdown=int(settings.stop_timeout_seconds),

@@ -220,6 +220,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     header_limit_bytes: Annotated[int, Meta(ge=1024, description="All headers of a request together.")] = 16_384
     header_limit_count: Annotated[int, Meta(ge=1, description="Headers of a request.")] = 100
     url_limit_bytes: Annotated[int, Meta(ge=256, description="The longest request target.")] = 8_192
+    connection_limit: Annotated[
+        int,
+        Meta(ge=1, description="Connections of one gateway process; whoever comes when there are more is told 503."),
+    ] = 10_000
+    send_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long a client may take before it reads on what it was sent.")
+    ] = 30.0
 
     # Keys at the gateway
     key_cache_entries: Annotated[int, Meta(ge=1, description="Key verdicts that one gateway remembers.")] = 50_000

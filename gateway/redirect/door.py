@@ -61,23 +61,21 @@ class Door:
         self._bus = bus
         self._settings = settings
 
-    async def quick(self, scope: Scope, send: Send, slug: str, started: float) -> bool:
-        """Answers a remembered link that simply leads somewhere; False when there is more to it.
+    def at_once(self, scope: Scope, slug: str, started: float) -> bytes | None:
+        """Counts a click on a remembered link that simply leads somewhere, and returns the headers of its redirect.
 
-        ``started``: when the request came, by the performance counter.
+        None when there is more to it. ``started``: when the request came, by the performance counter.
         """
         entry = self._targets.fresh((DOMAIN, slug), time.monotonic())
-        if entry is None or entry.value.headers is None:
-            return False
+        if entry is None or entry.value.lines is None:
+            return None
         target = entry.value.target
         assert target
         self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started)
-        await send({"type": "http.response.start", "status": 302, "headers": entry.value.headers})
-        await send({"type": "http.response.body", "body": b""})
-        return True
+        return entry.value.lines
 
     async def open(self, scope: Scope, receive: Receive, send: Send, slug: str, started: float) -> None:
-        """Everything that `quick` leaves."""
+        """Everything that `at_once` leaves."""
         await show_drawn(send, self._page(scope, receive, slug, started))
 
     def count(self, scope: Scope, kind: Kind, workspace: str, mode: str, link: str, started: float) -> None:

@@ -17,13 +17,14 @@ NO_STORE = (b"cache-control", b"private, no-store")
 
 
 class Remembered:
-    """A target; ``headers`` are those of its redirect when nothing has to be looked at but that it exists."""
+    """A target; ``lines`` are the headers of its redirect when nothing has to be looked at but that it exists."""
 
-    __slots__ = ("headers", "target")
+    __slots__ = ("lines", "target")
 
     def __init__(self, target: Target | None) -> None:
         self.target = target
-        self.headers = redirect_headers(target.destination_url) if target is not None and _plain(target) else None
+        headers = redirect_headers(target.destination_url) if target is not None and _plain(target) else None
+        self.lines = b"".join(b"%b: %b\r\n" % header for header in headers) if headers else None
 
 
 class Targets:
