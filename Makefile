@@ -9,10 +9,10 @@ TO ?=
 FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up backup restore check test chaos bench format lock clean
+.PHONY: help setup up backup restore check test chaos containers bench format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv from the lock file (PYTHON=… names another python3)
 
@@ -37,6 +37,9 @@ test: $(STAMP) ## everything, on real servers (TESTS=tests/deploy for a part)
 
 chaos: $(STAMP) ## the long proofs that no click is lost, whatever dies (CHAOS_SEED=… makes a run again)
 	$(VENV)/bin/pytest -m long tests/chaos
+
+containers: $(STAMP) ## build the image and run compose.yaml for real (needs podman, and mmdebstrap for a base image)
+	$(VENV)/bin/pytest -m containers tests/deploy/containers
 
 bench: $(STAMP) ## measure, and write bench.json (ONLY="redirect list" for some rows)
 	$(VENV)/bin/python -m tests.bench $(if $(ONLY),--only $(ONLY))

@@ -14,7 +14,7 @@ _HEAD = f"""\
 
 # What compose itself reads: the address of the site (a host name gets a certificate by itself), where it is reached on
 # this machine, and which images are used.
-#SITE=:8080
+#SITE=:80
 #HTTP_PORT=8080
 #HTTPS_PORT=8443
 #IMAGE=localhost/waypost:0.1.0
