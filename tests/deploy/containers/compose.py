@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class Compose:
     def waypost(self, *words: str) -> Any:
         """The operator's command inside the container of a service, and its answer."""
         return json.loads(self.run("exec", "-T", "accounts", "waypost", *words))
+
+    def unhealthy(self, parts: Iterable[str]) -> list[str]:
+        """Those that do not say of themselves that they are ready: what systemd would ask them where it runs."""
+        return [part for part in parts if not engine.succeeds("healthcheck", "run", f"{self.project}_{part}_1")]
 
     def inspect(self, part: str, what: str) -> str:
         return engine.podman("inspect", f"{self.project}_{part}_1", "--format", f"{{{{{what}}}}}")

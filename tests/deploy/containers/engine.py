@@ -1,10 +1,12 @@
 """Podman as it is found, and the images that the tests need, made of Debian's packages where no registry is at hand."""
 
+import atexit
 import os
 import resource
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,9 +53,13 @@ def podman(*words: str, check: bool = True) -> str:
     return done.stdout.strip()
 
 
-def has(image: str) -> bool:
-    done = subprocess.run(["podman", "image", "exists", image], env=environ(), check=False, timeout=60)
+def succeeds(*words: str) -> bool:
+    done = subprocess.run(["podman", *words], env=environ(), capture_output=True, check=False, timeout=60)
     return done.returncode == 0
+
+
+def has(image: str) -> bool:
+    return succeeds("image", "exists", image)
 
 
 def build_ours() -> None:
@@ -102,6 +108,7 @@ def _run(*words: str) -> None:
         pytest.fail(f"{words[0]} has failed: {(done.stdout + done.stderr)[-4000:]}")
 
 
+@cache
 def _config() -> Path:
     """For this run alone: no more than this process may have itself, and no systemd where there is none."""
     files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], _MOST_FILES)

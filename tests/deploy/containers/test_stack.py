@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from shared.contracts import SERVICES
 from tests.client import Client, until
 from tests.deploy.containers.compose import Compose
 
@@ -14,6 +15,16 @@ pytestmark = pytest.mark.containers
 
 # Thirteen containers start on a machine that may have better things to do.
 PATIENCE_SECONDS = 120.0
+
+
+PARTS = ("postgres", "nats", "valkey", "gateway-1", "gateway-2", *SERVICES, "caddy")
+
+
+async def ready(compose: Compose) -> None:
+    async def waiting() -> list[str]:
+        return compose.unhealthy(PARTS)
+
+    await until(waiting, lambda seen: not seen, seconds=PATIENCE_SECONDS)
 
 
 async def serves(visitor: Client) -> int:
@@ -26,9 +37,7 @@ async def serves(visitor: Client) -> int:
 @pytest.fixture(scope="module")
 async def ada(compose: Compose, session: aiohttp.ClientSession) -> Client:
     """Somebody with an account and a key, both made by the operator's command in a container."""
-    await until(
-        lambda: serves(Client(session, compose.url, None, None)), lambda seen: seen == 200, seconds=PATIENCE_SECONDS
-    )
+    await ready(compose)
     compose.waypost("account", "create", "--username", "ada", "--email", "ada@example.com", "--tier", "pro")
     key = compose.waypost("key", "create", "--username", "ada")
     return Client(session, compose.url, key["key"], None)
@@ -84,12 +93,8 @@ async def test_down_and_up_keeps_everything(compose: Compose, ada: Client, code:
     compose.run("down", "--timeout", "20")
     assert await serves(ada.with_key(None)) == 0
     compose.up()
-    await until(lambda: serves(ada.with_key(None)), lambda seen: seen == 200, seconds=PATIENCE_SECONDS)
-
-    async def again() -> Any:
-        return await ada.get("/v1/links?limit=100")
-
-    kept, _ = await until(again, lambda seen: seen.status == 200, seconds=PATIENCE_SECONDS)
+    await ready(compose)
+    kept = await ada.get("/v1/links?limit=100")
     assert kept.json == links
     visit = await ada.with_key(None).get(f"/{code}")
     assert (visit.status, visit.headers["Location"]) == (302, "https://example.com/")
