@@ -118,8 +118,9 @@ def _config() -> Path:
         engine = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         if shutil.which("runc"):
             engine += 'runtime = "runc"\n'
-    config = Path(tempfile.gettempdir()) / f"waypost-containers-{os.getpid()}.conf"
-    config.write_text(
-        f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]\n{engine}'
-    )
+    folder = tempfile.mkdtemp(prefix="waypost-")
+    atexit.register(shutil.rmtree, folder)
+    config = Path(folder) / "containers.conf"
+    limits = f'default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]'
+    config.write_text(f"[containers]\n{limits}\n{engine}")
     return config
