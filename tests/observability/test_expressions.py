@@ -125,14 +125,12 @@ def test_every_panel_has_a_place_of_its_own(dashboard: Any) -> None:
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
-def test_prometheus_reads_the_rules_that_are_there_and_the_port_of_the_image() -> None:
+def test_prometheus_reads_the_rules_that_are_there_and_every_process_of_the_compose_file() -> None:
     given = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     assert [(FOLDER / name).exists() for name in given["rule_files"]] == [True]
     found = [places for job in given["scrape_configs"] for places in job["dns_sd_configs"]]
     assert {places["port"] for places in found} == {9464}
     assert "WAYPOST_METRICS_PORT=9464" in (ROOT / "deploy" / "Dockerfile").read_text()
-    assert {name for places in found for name in places["names"]} == {"gateway", *_services()}
-
-
-def _services() -> list[str]:
-    return [path.parent.name for path in (ROOT / "services").glob("*/__main__.py")]
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+    processes = {name for name, service in compose.items() if (service.get("command") or [""])[0] == "run"}
+    assert {name for places in found for name in places["names"]} == processes
