@@ -15,6 +15,8 @@ EVENTS_STREAM = "EVENTS"
 PASSING_STREAM = "PASSING"
 # How long the streams recognise a message that is published twice, in seconds.
 DUPLICATE_WINDOW = 120.0
+# What a cluster answers while fewer of its servers are there than a stream is to have copies.
+_NO_PEERS = 10005
 
 log = logging.getLogger(__name__)
 
@@ -78,16 +80,26 @@ def wanted(settings: Settings) -> tuple[StreamConfig, ...]:
 async def _ensure(stream: JetStreamContext, config: StreamConfig, wait_seconds: float, *, update: bool) -> None:
     while True:
         try:
-            try:
-                await stream.add_stream(config)
-            except nats.js.errors.BadRequestError:
-                if update:
-                    await stream.update_stream(config)
+            await _make(stream, config, update=update)
             return
+        except nats.js.errors.BadRequestError as refused:
+            if refused.err_code != _NO_PEERS:
+                raise
         except (
             nats.errors.TimeoutError,
             nats.js.errors.ServiceUnavailableError,
             nats.js.errors.NoStreamResponseError,
         ):
-            log.info("Waiting for JetStream", extra={"stream": config.name})
-            await asyncio.sleep(wait_seconds)
+            pass
+        log.info("Waiting for JetStream", extra={"stream": config.name})
+        await asyncio.sleep(wait_seconds)
+
+
+async def _make(stream: JetStreamContext, config: StreamConfig, *, update: bool) -> None:
+    try:
+        await stream.add_stream(config)
+    except nats.js.errors.BadRequestError as refused:
+        if refused.err_code == _NO_PEERS:
+            raise
+        if update:
+            await stream.update_stream(config)
