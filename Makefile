@@ -32,8 +32,8 @@ check: $(STAMP) ## format, lint, strict types, architecture
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -q tests/test_architecture.py
 
-test: $(STAMP) ## everything, on real servers (TESTS=tests/deploy for a part)
-	$(VENV)/bin/pytest $(TESTS)
+test: $(STAMP) ## everything, on real servers, two files at a time (TESTS=tests/deploy for a part)
+	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 chaos: $(STAMP) ## the long proofs that no click is lost, whatever dies (CHAOS_SEED=… makes a run again)
 	$(VENV)/bin/pytest -m long tests/chaos
