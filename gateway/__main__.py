@@ -95,7 +95,7 @@ async def run(settings: Settings) -> None:
             )
         ]
         log.info("The gateway answers on %s", settings.public_url)
-        await _until_stopped(http, serving, stopping, health, places, work)
+        await _until_stopped(http, serving, stopping, health, places, work, settings.stop_notice_seconds)
         await presence.stop()
         await uses.report()
         await journal.drain(settings.journal_drain_seconds)
@@ -125,12 +125,16 @@ async def _until_stopped(
     health: Health,
     places: Places,
     work: Sequence[asyncio.Task[None]],
+    notice_seconds: float,
 ) -> None:
     """Until a signal comes or something that should go on for ever has ended."""
     signalled = asyncio.create_task(stopping.wait())
     await asyncio.wait([serving, signalled, *work], return_when=asyncio.FIRST_COMPLETED)
     health.stopping = True
+    http.departure.begun = True
     places.stop()
+    # No longer than everything lasts that is needed for it.
+    await asyncio.wait([serving, *work], timeout=notice_seconds, return_when=asyncio.FIRST_COMPLETED)
     http.should_exit = True
     await serving
     signalled.cancel()

@@ -33,13 +33,23 @@ _BODY_GRACE_SECONDS = 1.0
 _LAST = b"connection: close\r\n\r\n"
 
 
+class Departure:
+    """Shared by all connections of a server: when it has begun, each answer is the last of its connection."""
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
 class EdgeProtocol(JoiningProtocol):
     """One connection. Its timers are set only for what does not arrive in one piece, so most requests set none."""
 
-    def __init__(self, *given: Any, settings: Settings, words: Words, **named: Any) -> None:
+    def __init__(self, *given: Any, settings: Settings, words: Words, departure: Departure, **named: Any) -> None:
         super().__init__(*given, **named)
         self._settings = settings
         self._words = words
+        self._departure = departure
         self._at_once: AtOnce | None = getattr(self.app, "at_once", None)
         self._timer: asyncio.TimerHandle | None = None  # of what is awaited of the client
         self._sending: asyncio.TimerHandle | None = None  # of a client that does not read
@@ -96,6 +106,8 @@ class EdgeProtocol(JoiningProtocol):
         if self._at_once is not None and self._answers_at_once(self._at_once, names):
             return
         super().on_headers_complete()
+        if self._departure.begun:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -146,7 +158,9 @@ class EdgeProtocol(JoiningProtocol):
             return False
         self._answered = True
         self.server_state.total_requests += 1
-        stays = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        stays = (
+            not self._departure.begun and self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        )
         always = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
         self.transport.write(b"HTTP/1.1 302 Found\r\n" + always + lines + (b"\r\n" if stays else _LAST))
         if stays:

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.dialects import DIALECTS
-from gateway.edge import EdgeProtocol
+from gateway.edge import Departure, EdgeProtocol
 from gateway.refusals import Words
 from shared.settings import Settings, SettingsError
 
@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 
 class Server(uvicorn.Server):
     """Leaves the signals to whoever runs it, who has more to end than the server."""
+
+    def __init__(self, config: uvicorn.Config, departure: Departure) -> None:
+        super().__init__(config)
+        self.departure = departure
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -30,10 +34,12 @@ class Server(uvicorn.Server):
 
 
 def server(app: ASGIApp, settings: Settings) -> Server:
+    departure = Departure()
+    protocol = functools.partial(EdgeProtocol, settings=settings, words=Words(DIALECTS), departure=departure)
     config = uvicorn.Config(
         app,
         # Only called, as a class would be.
-        http=functools.partial(EdgeProtocol, settings=settings, words=Words(DIALECTS)),  # type: ignore[arg-type]
+        http=protocol,  # type: ignore[arg-type]
         ws="none",
         loop="none",
         lifespan="off",
@@ -50,7 +56,7 @@ def server(app: ASGIApp, settings: Settings) -> Server:
         timeout_graceful_shutdown=int(settings.stop_timeout_seconds),
     )
     config.load()
-    return Server(config)
+    return Server(config, departure)
 
 
 def listen(settings: Settings) -> socket.socket:

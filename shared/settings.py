@@ -77,6 +77,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="How long a stopping process may finish what it has begun.")
     ] = 10.0
 
+    stop_notice_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="How long a stopping gateway goes on taking requests while /readyz says 503, so that balancers "
+            "see it before they meet a closed door.",
+        ),
+    ] = 0.0
+
     metrics_host: Annotated[
         str, Meta(description="The address at which each process listens for whoever watches it.")
     ] = "127.0.0.1"
