@@ -33,9 +33,11 @@ READY_SECONDS = 40.0  # many times what a start takes on a machine with nothing 
 class Process:
     """One of our processes, its output in a file."""
 
-    def __init__(self, name: str, argv: list[str], env: dict[str, str], log: Path) -> None:
+    def __init__(self, name: str, argv: list[str], env: dict[str, str], log: Path, home: Path = ROOT) -> None:
+        """``home``: where its code is."""
         self.name = name
         self.log = log
+        self._home = home
         self._argv = argv
         self._env = env
         self._process: asyncio.subprocess.Process | None = None
@@ -57,7 +59,7 @@ class Process:
     async def start(self) -> None:
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *self._argv, env=self._env, cwd=ROOT, stdout=output, stderr=output
+                *self._argv, env=self._env, cwd=self._home, stdout=output, stderr=output
             )
 
     async def until_says(self, words: str) -> None:

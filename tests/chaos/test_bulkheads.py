@@ -1,0 +1,67 @@
+"""A service that hangs takes its own requests along, and nobody else's."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from shared.contracts.accounts import Tier
+from tests.chaos.conftest import Own, Say
+from tests.chaos.hanging import hung
+from tests.client import Client
+from tests.world import Gateway
+
+PER_SECOND = 50
+SECONDS = 4
+TIMES = 2.0  # how much longer the slowest hundredth of the others may wait
+LEAST_SECONDS = 0.05  # what is noise on a machine that has other things to do
+ATTEMPTS = 3
+
+
+@pytest.fixture
+async def gateway(own: Own) -> AsyncIterator[Gateway]:
+    off = {"limit_address_per_minute": 0, "limit_address_keyed_per_minute": 0}
+    started = await own.world.start_gateway("gateway-bulkheads", **off)
+    yield started
+    await started.process.stop()
+
+
+async def test_a_hung_service_leaves_the_others_as_fast_as_they_were(own: Own, gateway: Gateway, say: Say) -> None:
+    account = await own.world.account(Tier.CREATOR)
+    secret = (await own.world.key(account)).secret
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        client = Client(session, gateway.url, secret, account)
+        for _ in range(ATTEMPTS):
+            calm = await _p99(client, {200})
+            links = own.world.services["links"]
+            with hung(own.process(links)):
+                meanwhile = await _p99(client, {503, 504})
+            await own.world.until_answered("links")
+            say(calm=f"{calm:.4f} s", hung=f"{meanwhile:.4f} s")
+            if meanwhile <= max(TIMES * calm, LEAST_SECONDS):
+                return
+    raise AssertionError(f"the others waited {meanwhile} s instead of {calm} s")
+
+
+async def _p99(client: Client, of_links: set[int]) -> float:
+    """Of profiles, while as many lists of links are asked for, which end with one of the statuses."""
+    waits: list[float] = []
+
+    async def profile() -> None:
+        began = time.monotonic()
+        assert (await client.get("/v1/profile")).status == 200
+        waits.append(time.monotonic() - began)
+
+    async def links() -> None:
+        assert (await client.get("/v1/links")).status in of_links
+
+    tasks = []
+    began = time.monotonic()
+    for number in range(SECONDS * PER_SECOND):
+        tasks += [asyncio.create_task(profile()), asyncio.create_task(links())]
+        await asyncio.sleep(began + (number + 1) / PER_SECOND - time.monotonic())
+    await asyncio.gather(*tasks)
+    return statistics.quantiles(waits, n=100)[98]
