@@ -86,7 +86,19 @@ class Copy:
 
 
 @pytest.fixture
-def corrections(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+async def remembering(database: Database) -> None:
+    """What a test before has made forgotten is older than every transaction that is under way."""
+    statement = "select forgotten < pg_snapshot_xmin(pg_current_snapshot()) from link_edit_eras"
+
+    async def behind() -> bool:
+        async with database.connection() as db:
+            return await db.fetchval(statement) is not False
+
+    await until(behind, bool)
+
+
+@pytest.fixture
+def corrections(remembering: None, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For each search that was remembered, whether it could be corrected."""
     told: list[bool] = []
     list_edits = store_matches.list_edits
@@ -185,6 +197,7 @@ async def test_with_too_many_edits_a_search_is_counted_anew(
     assert corrections == [True, False, True]
 
 
+@pytest.mark.usefixtures("remembering")
 async def test_edits_of_other_workspaces_and_clicks_are_none(desk: Desk, test_desk: Desk, database: Database) -> None:
     link = await desk.create()
     ask = SearchLinks(workspace=desk.workspace, mode=desk.mode, search="example")
