@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from tests.bench import api, drain, figures, footprint, lists, live, redirect, report, waits, webhooks, wrk
+from tests.bench import api, capacity, drain, figures, footprint, lists, live, redirect, report, waits, webhooks, wrk
 from tests.bench.figures import Figure, Shown
 
 # In the order of the table. Each starts a stack of its own.
@@ -30,6 +30,7 @@ ROWS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "drain": drain.drain,
     "report": report.report,
     "webhooks": webhooks.webhooks,
+    "capacity": capacity.capacity,
     "ready": footprint.ready,
     "memory": footprint.memory,
 }

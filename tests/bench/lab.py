@@ -16,7 +16,7 @@ from tests import servers, world
 from tests.bench.figures import Figure, at_least
 from tests.bench.wrk import Server, Turn
 from tests.servers import free_port
-from tests.world import Process, World
+from tests.world import Gateway, Process, World
 
 # Many short turns rather than few long ones: what else the machine does then falls on both.
 TURNS = 8
@@ -43,15 +43,17 @@ class Lab:
 
     @contextlib.asynccontextmanager
     async def gateway(self) -> AsyncIterator[Server]:
-        """One worker. The layers that count by address and user are on, with limits that nobody reaches."""
-        many = 1_000_000_000
-        gateway = await self.world.start_gateway(
-            "gateway", limit_address_per_minute=many, limit_address_keyed_per_minute=many, limit_user_per_hour=many
-        )
+        gateway = await self.start_gateway()
         try:
             yield Server(gateway.url, (gateway.process.pid,))
         finally:
             await gateway.process.stop()
+
+    async def start_gateway(self, **settings: object) -> Gateway:
+        """One worker. The layers that count by address and user are on, with limits that nobody reaches."""
+        many = 1_000_000_000
+        limits = {"limit_address_per_minute": many, "limit_address_keyed_per_minute": many, "limit_user_per_hour": many}
+        return await self.world.start_gateway("gateway", **limits | settings)
 
     async def customers(self, count: int) -> list[Customer]:
         """Each with a workspace and a key of its own, so that no workspace comes near its tier's limit."""

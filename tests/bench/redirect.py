@@ -34,7 +34,7 @@ async def zipf() -> list[Figure]:
         await _without_counting(room)
         slugs = await _insert_links(room, SLUGS)
         room.folder.joinpath("slugs.txt").write_text("\n".join(slugs))
-        room.folder.joinpath("agents.txt").write_text("\n".join(map(_agent, range(AGENTS))))
+        room.folder.joinpath("agents.txt").write_text("\n".join(map(agent, range(AGENTS))))
         folder = str(room.folder)
         room.say(f"every one of {SLUGS:,} links is asked for once")
         crew = pace.Crew(gateway.url, wrk.CONNECTIONS)
@@ -97,7 +97,7 @@ async def _insert_links(room: Lab, count: int) -> list[str]:
     return slugs
 
 
-def _agent(number: int) -> str:
+def agent(number: int) -> str:
     return (
         f"Mozilla/5.0 (X11; Linux x86_64; rv:{number}.0) AppleWebKit/537.36 (KHTML, like Gecko) "
         f"Chrome/{100 + number % 50}.0.{number}.0 Safari/537.36"

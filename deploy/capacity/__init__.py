@@ -1,0 +1,1 @@
+"""What an installation needs, reckoned from what one request was measured to cost."""
