@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from deploy.capacity import limits, page, queueing, shown
-from deploy.capacity.measured import NotMeasured, read
+from deploy.capacity.measured import Measured, NotMeasured, read
 from deploy.capacity.needs import Load, Needs, reckon
 from deploy.capacity.queueing import Waits
 
@@ -24,13 +24,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 def main(words: list[str] | None = None) -> int:
     given = _parser().parse_args(words)
     try:
-        measured = read(given.measured)
+        print(_answer(given, read(given.measured)))
     except (OSError, NotMeasured) as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def _answer(given: argparse.Namespace, measured: Measured) -> str:
     if given.page:
-        print(page.render(measured))
-        return 0
+        return page.render(measured)
     load = Load(
         redirects=given.redirects,
         reads=given.reads,
@@ -41,13 +44,12 @@ def main(words: list[str] | None = None) -> int:
         mean=given.mean,
     )
     needs = reckon(load, measured)
-    waits = queueing.reads(needs, measured, given.seed, given.machine_cores) if given.simulate and load.reads else None
-    if given.json:
-        told = Told(measured_at=measured.at, needs=needs, limits=tuple(limits.met(needs)), waits=waits)
-        print(msgspec.json.format(msgspec.json.encode(told)).decode())
-    else:
-        print(shown.text(needs, measured, waits))
-    return 0
+    simulated = given.simulate and load.reads > 0
+    waits = queueing.reads(needs, measured, given.seed, given.machine_cores) if simulated else None
+    if not given.json:
+        return shown.text(needs, measured, waits)
+    told = Told(measured_at=measured.at, needs=needs, limits=tuple(limits.met(needs)), waits=waits)
+    return msgspec.json.format(msgspec.json.encode(told)).decode()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,8 +77,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _rate(text: str) -> float:
     value = float(text)
-    if not 0 <= value <= 1e9:
-        raise argparse.ArgumentTypeError("a rate is from 0 to 1,000,000,000")
+    if not 0 <= value <= 1e7:
+        raise argparse.ArgumentTypeError("a rate is from 0 to 10,000,000")
     return value
 
 

@@ -15,6 +15,10 @@ ROW = "capacity"
 STEADY_ROW, STEADY_READS, STEADY_P99 = "steady", 500.0, "p99 at 500/s"
 
 
+# Bytes that every operation has, if only none.
+FLOWS = ("into NATS", "out of NATS", "to and from Valkey", "WAL")
+
+
 class Role(StrEnum):
     """Who does the work."""
 
@@ -83,7 +87,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class NotMeasured(Exception):
-    """The file does not hold the row."""
+    """The file does not hold what is reckoned with."""
 
 
 def read(path: Path | None = None) -> Measured:
@@ -96,8 +100,24 @@ def read(path: Path | None = None) -> Measured:
     if ROW not in file.rows:
         raise NotMeasured(f"{path} has no row {ROW!r}: `make bench ONLY={ROW}` measures it")
     values = {figure.name: figure.median for figure in file.rows[ROW]}
+    if missing := sorted(_names() - values.keys()):
+        raise NotMeasured(f"{path} lacks {', '.join(missing[:3])}: `make bench ONLY={ROW}` measures it anew")
     steady = {figure.name: figure.least for figure in file.rows.get(STEADY_ROW, ())}
     return Measured(at=file.at[:10], cores=file.machine.cores, values=values, steady_p99=steady.get(STEADY_P99))
+
+
+def _names() -> set[str]:
+    """All that is reckoned with."""
+    clicks = (Operation.REDIRECT, Operation.REDIRECT_BUSY)
+    return {
+        *(cpu_name(operation, role) for operation in Operation for role in Role),
+        *(bytes_name(operation, what) for operation in Operation for what in FLOWS),
+        *(bytes_name(click, "journal") for click in clicks),
+        *(bytes_name(Operation.REDIRECT, what) for what in ("clients", "row", "link's day", "visitors")),
+        *(bytes_name(operation, "clients") for operation in (Operation.READ, Operation.WRITE)),
+        *(bytes_name(operation, "row") for operation in (Operation.WRITE, Operation.DELIVERY)),
+        *(name(role) for role in Role for name in (idle_name, memory_name)),
+    }
 
 
 def cpu_name(operation: Operation, role: Role) -> str:

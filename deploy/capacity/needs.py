@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from deploy.capacity.measured import SERVICES_OF_THEIR_OWN, Measured, Operation, Role, bytes_name, cpu_name
+from deploy.capacity.measured import SERVICES_OF_THEIR_OWN, Measured, NotMeasured, Operation, Role, bytes_name, cpu_name
 from shared.settings import Settings
 
 # Of a core at the peak: past it waiting times grow faster than the load.
@@ -110,6 +110,8 @@ def reckon(load: Load, measured: Measured) -> Needs:
 
 def gateway_workers(load: Load, measured: Measured) -> int:
     """The fewest that are no busier than they should be."""
+    if measured.idle_cores(Role.GATEWAY) >= BUSY:
+        raise NotMeasured("The gateway was not at rest when that was measured, so no number of them would do")
     workers = 1
     while _busy(Role.GATEWAY, load, measured, workers) > workers * BUSY:
         workers += 1
@@ -120,12 +122,12 @@ def of_redirect(name: str, other: str, per_worker: float, measured: Measured) ->
     """What one redirect costs when each gateway worker answers so many a second; the names are of both figures.
 
     The more there are, the more share a wake-up, a batch and a transaction: what is used in a second is a straight
-    line over the rate, through the two rates that were measured.
+    line over the rate, through the two rates that were measured. A machine that is too slow for two has one.
     """
     paced, busy = measured.values[name], measured.values[other]
-    if per_worker <= PACED_REDIRECTS:
-        return paced
     most = 1 / (measured.microseconds(Operation.REDIRECT_BUSY, Role.GATEWAY) * _MICRO)
+    if per_worker <= PACED_REDIRECTS or most <= PACED_REDIRECTS:
+        return paced
     slope = (most * busy - PACED_REDIRECTS * paced) / (most - PACED_REDIRECTS)
     return slope + (paced - slope) * PACED_REDIRECTS / per_worker
 

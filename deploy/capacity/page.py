@@ -60,7 +60,7 @@ def _sizes(measured: Measured) -> Iterator[str]:
 
 def _needs(measured: Measured) -> Iterator[str]:
     all_needs = [reckon(load, measured) for load in LOADS]
-    yield from _row(["at the peak, a second", *(f"{load.redirects:,g} redirects" for load in LOADS)])
+    yield from _row(["at the peak, a second", *(f"{load.redirects:,.10g} redirects" for load in LOADS)])
     yield from _rule(len(LOADS))
     yield from _row(["reads / writes / deliveries", *(_api(load) for load in LOADS)])
     for role in Role:
@@ -80,7 +80,7 @@ def _needs(measured: Measured) -> Iterator[str]:
         met = list(limits.met(needs))
         if met:
             yield ""
-            yield f"At {needs.load.redirects:,g} redirects a second:"
+            yield f"At {needs.load.redirects:,.10g} redirects a second:"
             yield ""
             yield from (f"- {words}" for words in met)
 
@@ -106,7 +106,7 @@ def _stored(needs: Needs, place: int) -> str:
 
 
 def _api(load: Load) -> str:
-    return f"{load.reads:,g} / {load.writes:,g} / {load.deliveries:,g}"
+    return f"{load.reads:,.10g} / {load.writes:,.10g} / {load.deliveries:,.10g}"
 
 
 def _row(cells: Sequence[str]) -> Iterator[str]:

@@ -53,8 +53,8 @@ def kept(needs: Needs) -> Sequence[tuple[str, str]]:
 
 def _head(load: Load, measured: Measured) -> Iterator[str]:
     yield (
-        f"At the peak, a second: {load.redirects:,g} redirects, {load.reads:,g} reads, {load.writes:,g} writes, "
-        f"{load.deliveries:,g} webhook deliveries."
+        f"At the peak, a second: {load.redirects:,.10g} redirects, {load.reads:,.10g} reads, {load.writes:,.10g} writes, "
+        f"{load.deliveries:,.10g} webhook deliveries."
     )
     yield (
         f"Over the day {load.mean:.0%} of it. Reckoned from what was measured on {measured.at} "

@@ -11,7 +11,17 @@ import pytest
 
 from deploy.capacity import limits, page, queueing
 from deploy.capacity.__main__ import Told, main
-from deploy.capacity.measured import ROW, STEADY_READS, Measured, NotMeasured, Operation, Role, cpu_name, read
+from deploy.capacity.measured import (
+    ROW,
+    STEADY_READS,
+    Measured,
+    NotMeasured,
+    Operation,
+    Role,
+    cpu_name,
+    idle_name,
+    read,
+)
 from deploy.capacity.needs import BUSY, PACED_REDIRECTS, Load, of_redirect, reckon
 from deploy.capacity.queueing import Station, Step
 from tests.bench.__main__ import ROWS
@@ -120,8 +130,20 @@ def test_a_file_without_the_row_is_refused(tmp_path: Path, capsys: pytest.Captur
     assert main(["--measured", str(path)]) == 1
     assert "make bench ONLY=capacity" in capsys.readouterr().err
     path.write_text("{}")
-    with pytest.raises(NotMeasured):
+    with pytest.raises(NotMeasured, match="no result"):
         read(path)
+
+
+def test_a_row_without_a_figure_that_counts_is_refused(tmp_path: Path) -> None:
+    missing = cpu_name(Operation.READ, Role.NATS)
+    with pytest.raises(NotMeasured, match=missing):
+        _write(tmp_path, {name: value for name, value in MEASURED.values.items() if name != missing})
+
+
+def test_a_gateway_that_was_never_at_rest_is_no_measure(tmp_path: Path) -> None:
+    restless = _write(tmp_path, MEASURED.values | {idle_name(Role.GATEWAY): 1.0})
+    with pytest.raises(NotMeasured, match="at rest"):
+        reckon(LOAD, restless)
 
 
 def test_the_program_tells_people_and_programs_the_same(capsys: pytest.CaptureFixture[str]) -> None:
