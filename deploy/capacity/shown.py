@@ -52,10 +52,10 @@ def kept(needs: Needs) -> Sequence[tuple[str, str]]:
 
 
 def _head(load: Load, measured: Measured) -> Iterator[str]:
-    yield (
-        f"At the peak, a second: {load.redirects:,.10g} redirects, {load.reads:,.10g} reads, {load.writes:,.10g} writes, "
-        f"{load.deliveries:,.10g} webhook deliveries."
-    )
+    words = ("redirects", "reads", "writes", "webhook deliveries")
+    rates = (load.redirects, load.reads, load.writes, load.deliveries)
+    told = ", ".join(f"{rate:,.10g} {word}" for word, rate in zip(words, rates, strict=True))
+    yield f"At the peak, a second: {told}."
     yield (
         f"Over the day {load.mean:.0%} of it. Reckoned from what was measured on {measured.at} "
         f"with {measured.cores} shared cores."
