@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="The NATS server with JetStream (`nats://` or `tls://`), user and password included.")
     ]
     redis_url: Annotated[
-        str, Meta(description="The Valkey or Redis server that counts the limits. Read by the gateway.")
+        str, Meta(description="The Valkey that counts the limits, or any node of its cluster. Read by the gateway.")
     ] = ""
     database_url: Annotated[
         str, Meta(description="The PostgreSQL database; for a service: with its own role, for `migrate`: the owner's.")

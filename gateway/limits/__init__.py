@@ -3,6 +3,6 @@
 from gateway.limits import lean  # noqa: F401 - the first that imports the Redis client decides how
 from gateway.limits.layers import Decision, Layer
 from gateway.limits.limiter import Limiter
-from gateway.limits.valkey import connect
+from gateway.limits.lines import connect
 
 __all__ = ["Decision", "Layer", "Limiter", "connect"]

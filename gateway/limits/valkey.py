@@ -1,7 +1,6 @@
 """Decisions by Valkey: the calls of one tick of the event loop share a round trip.
 
-No command is ever cancelled because a caller went or ran out of time. Each round trip owns its connection until all its
-replies are read, or the connection is dropped, so no reply can meet a caller it was not meant for.
+No command is ever cancelled because a caller went or ran out of time. `lines.py` says whom a reply can meet.
 """
 
 import asyncio
@@ -10,18 +9,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
-from typing import cast
 
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
-from redis.maint_notifications import MaintNotificationsConfig
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from gateway.limits import metrics
 from gateway.limits.breaker import Breaker
 from gateway.limits.layers import Cap, Verdict
+from gateway.limits.lines import Lines, pack
 from shared.settings import Settings
 from shared.stopping import cancel
 
@@ -29,28 +24,7 @@ SCRIPT = Path(__file__).with_name("window.lua").read_text()
 _SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest().encode()
 
 
-def connect(settings: Settings) -> Redis:
-    """A client for the limiter alone. It opens its connections when they are first needed."""
-    pool = ConnectionPool.from_url(
-        settings.redis_url,
-        max_connections=settings.limit_connections,
-        # A round trip has a time limit of its own, which is cheaper than one for each write and read.
-        socket_timeout=None,
-        socket_connect_timeout=settings.limit_connection_timeout_seconds,
-        # A command that is sent again would count twice.
-        retry=Retry(NoBackoff(), 0),
-        driver_info=None,
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
-    )
-    return Redis.from_pool(pool)
-
-
-def _pack(*words: bytes) -> bytes:
-    """A command in the protocol of Redis, which takes each word with its length in front."""
-    return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
-
-
-_LOAD = _pack(b"SCRIPT", b"LOAD", SCRIPT.encode())
+_LOAD = pack(b"SCRIPT", b"LOAD", SCRIPT.encode())
 
 
 class _Group:
@@ -79,9 +53,7 @@ class _Group:
 
 class Valkey:
     def __init__(self, redis: Redis, settings: Settings, breaker: Breaker) -> None:
-        self._pool = redis.connection_pool
-        self._idle: list[AbstractConnection] = []
-        self._connection_timeout_seconds = settings.limit_connection_timeout_seconds
+        self._lines = Lines(redis, settings, _LOAD)
         self._breaker = breaker
         self._budget_seconds = settings.limit_budget_seconds
         self._patience_seconds = settings.limit_patience_seconds
@@ -105,9 +77,7 @@ class Valkey:
     async def close(self) -> None:
         self._closed = True
         await cancel(self._round_trips)
-        for connection in self._idle:
-            await connection.disconnect()
-        await self._pool.aclose()
+        await self._lines.close()
 
     def _open_group(self) -> _Group:
         loop = asyncio.get_running_loop()
@@ -130,7 +100,7 @@ class Valkey:
     async def _round_trip(self, group: _Group) -> None:
         began = time.perf_counter()
         try:
-            replies = await self._exchange(group.commands)
+            replies = await self._lines.exchange(group.commands)
         except (RedisError, OSError) as error:
             self._fail(group, type(error).__name__, str(error))
         else:
@@ -139,31 +109,6 @@ class Valkey:
         finally:
             self._free_lanes += 1
             self._send()
-
-    async def _exchange(self, commands: Sequence[bytes]) -> list[object]:
-        replies = await self._run(commands)
-        unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-        if unknown:
-            # The server has been restarted. A command it refused for this has counted nothing.
-            again = await self._run([_LOAD, *(commands[place] for place in unknown)])
-            for place, reply in zip(unknown, again[1:], strict=True):
-                replies[place] = reply
-        return replies
-
-    async def _run(self, commands: Sequence[bytes]) -> list[object]:
-        connection = self._idle.pop() if self._idle else self._pool.make_connection()  # type: ignore[no-untyped-call]
-        try:
-            async with asyncio.timeout(self._connection_timeout_seconds):
-                if _left_by_server(connection):
-                    await connection.disconnect(nowait=True)
-                await connection.send_packed_command(b"".join(commands), check_health=False)
-                return [await _reply(connection) for _ in commands]
-        except BaseException:
-            # What it may still have to say is of no use to the next one.
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            self._idle.append(connection)
 
     def _finish(self, group: _Group, replies: Sequence[object]) -> None:
         error = next((reply for reply in replies if isinstance(reply, Exception)), None)
@@ -199,24 +144,12 @@ class Valkey:
         group.end(verdicts or [None] * len(group.waiters))
 
 
-def _left_by_server(connection: AbstractConnection) -> bool:
-    """A server that was restarted has closed what lay idle here; that is no failure of the new one."""
-    return connection._reader is not None and connection._reader.at_eof()
-
-
-async def _reply(connection: AbstractConnection) -> object:
-    try:
-        return cast(object, await connection.read_response(disconnect_on_error=False))
-    except ResponseError as refusal:
-        return refusal
-
-
 # The same few callers send it again and again.
 @lru_cache(maxsize=4096)
 def _command(caps: tuple[Cap, ...], now_ms: int | None) -> bytes:
     numbers = [b"%d" % number for cap in caps for number in (cap.limit, cap.bucket_ms)]
     now = b"" if now_ms is None else b"%d" % now_ms
-    return _pack(b"EVALSHA", _SHA, b"%d" % len(caps), *(cap.counter for cap in caps), now, *numbers)
+    return pack(b"EVALSHA", _SHA, b"%d" % len(caps), *(cap.counter for cap in caps), now, *numbers)
 
 
 def _verdict(reply: object) -> Verdict | None:

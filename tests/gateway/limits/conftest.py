@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Protocol
 
 import pytest
 
@@ -10,6 +11,11 @@ from tests.gateway.limits.server import Server
 PATIENT = 10.0
 
 Make = Callable[..., Limiter]
+
+
+class Addressed(Protocol):
+    @property
+    def url(self) -> str: ...
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +40,7 @@ async def make() -> AsyncIterator[Callable[..., Limiter]]:
     """Makes limiters, each with connections of its own, and closes them."""
     made: list[Limiter] = []
 
-    def make_one(server: Server, **changes: float) -> Limiter:
+    def make_one(server: Addressed, **changes: float) -> Limiter:
         values = {"nats_url": "nats://unused", "redis_url": server.url, **changes}
         settings = Settings(**values)  # type: ignore[arg-type]
         made.append(Limiter(connect(settings), settings))
