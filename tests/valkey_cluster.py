@@ -28,8 +28,8 @@ class Server:
         self._folder = folder
         self._password = password
         self._timeout_ms = int(node_timeout_seconds * 1000)
-        self.port, self._bus = free_port(), free_port()
         folder.mkdir()
+        self.move()
 
     @property
     def url(self) -> str:
@@ -71,6 +71,14 @@ class Server:
         self.process.kill()
         self.process.wait(20)
 
+    def terminate(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+    def move(self) -> None:
+        """To another address, before it is started there."""
+        self.port, self._bus = free_port(), free_port()
+
     def lose_disk(self) -> None:
         for left in self._folder.rglob("*"):
             if left.is_file():
@@ -111,7 +119,6 @@ class Cluster:
 
     def stop(self) -> None:
         for server in self.servers:
+            # Asked to stop, each would look for a successor first.
             if server.process.poll() is None:
-                server.process.terminate()
-        for server in self.servers:
-            server.process.wait(20)
+                server.kill()

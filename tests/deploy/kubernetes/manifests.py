@@ -19,7 +19,7 @@ FOR_EACH_OVERLAY = [
     pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl, which renders them, is not installed"),
     pytest.mark.parametrize("overlay", OVERLAYS),
 ]
-WORKLOADS = ("Deployment", "StatefulSet", "Job")
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 
 @cache
@@ -40,7 +40,8 @@ def named(overlay: str, kind: str, name: str) -> Thing:
 
 
 def pod_of(workload: Thing) -> Thing:
-    pod: Thing = workload["spec"]["template"]
+    job: Thing = workload["spec"].get("jobTemplate", workload)
+    pod: Thing = job["spec"]["template"]
     return pod
 
 

@@ -93,6 +93,7 @@ def test_each_process_reaches_what_it_needs_and_nothing_else(overlay: str) -> No
     needed = {
         "gateway": {"nats", "valkey"},
         "migrate": {"postgres"},
+        "valkey-cluster": {"valkey"} if overlay == "production" else set(),
         **{service: {"nats", "postgres"} for service in SERVICES},
     }
     for asker, wanted in needed.items():
