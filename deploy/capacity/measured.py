@@ -15,6 +15,8 @@ ROW = "capacity"
 STEADY_ROW, STEADY_READS, STEADY_P99 = "steady", 500.0, "p99 at 500/s"
 
 
+# How many redirects a second "as many as one gateway can" were, all else on the machine being busy with them, too.
+BUSY_RATE = "redirect, busy: a second"
 # Bytes that every operation has, if only none.
 FLOWS = ("into NATS", "out of NATS", "to and from Valkey", "WAL")
 
@@ -112,6 +114,7 @@ def _names() -> set[str]:
     return {
         *(cpu_name(operation, role) for operation in Operation for role in Role),
         *(bytes_name(operation, what) for operation in Operation for what in FLOWS),
+        BUSY_RATE,
         *(bytes_name(click, "journal") for click in clicks),
         *(bytes_name(Operation.REDIRECT, what) for what in ("clients", "row", "link's day", "visitors")),
         *(bytes_name(operation, "clients") for operation in (Operation.READ, Operation.WRITE)),

@@ -4,7 +4,16 @@ import math
 
 import msgspec
 
-from deploy.capacity.measured import SERVICES_OF_THEIR_OWN, Measured, NotMeasured, Operation, Role, bytes_name, cpu_name
+from deploy.capacity.measured import (
+    BUSY_RATE,
+    SERVICES_OF_THEIR_OWN,
+    Measured,
+    NotMeasured,
+    Operation,
+    Role,
+    bytes_name,
+    cpu_name,
+)
 from shared.settings import Settings
 
 # Of a core at the peak: past it waiting times grow faster than the load.
@@ -125,7 +134,7 @@ def of_redirect(name: str, other: str, per_worker: float, measured: Measured) ->
     line over the rate, through the two rates that were measured. A machine that is too slow for two has one.
     """
     paced, busy = measured.values[name], measured.values[other]
-    most = 1 / (measured.microseconds(Operation.REDIRECT_BUSY, Role.GATEWAY) * _MICRO)
+    most = measured.values[BUSY_RATE]
     if per_worker <= PACED_REDIRECTS or most <= PACED_REDIRECTS:
         return paced
     slope = (most * busy - PACED_REDIRECTS * paced) / (most - PACED_REDIRECTS)

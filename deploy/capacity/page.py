@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from deploy.capacity import limits, queueing
-from deploy.capacity.measured import STEADY_READS, Measured, Operation, Role
+from deploy.capacity.measured import BUSY_RATE, STEADY_READS, Measured, Operation, Role
 from deploy.capacity.needs import Load, Needs, reckon
 from deploy.capacity.shown import kept, memory, number
 
@@ -40,6 +40,7 @@ def render(measured: Measured) -> str:
 
 def _costs(measured: Measured) -> Iterator[str]:
     yield f"Measured on {measured.at} with {measured.cores} shared cores; medians, beyond what the role uses at rest."
+    yield f"*Busy* were {number(measured.values[BUSY_RATE])} redirects a second."
     yield ""
     yield from _row(["processor time, µs", *Operation, "memory of one, MiB"])
     yield from _rule(len(Operation) + 1)

@@ -12,6 +12,7 @@ import pytest
 from deploy.capacity import limits, page, queueing
 from deploy.capacity.__main__ import Told, main
 from deploy.capacity.measured import (
+    BUSY_RATE,
     ROW,
     STEADY_READS,
     Measured,
@@ -63,7 +64,7 @@ def test_one_gateway_less_would_be_too_busy() -> None:
 def test_a_redirect_costs_what_was_measured_at_both_rates() -> None:
     names = cpu_name(Operation.REDIRECT, Role.ANALYTICS), cpu_name(Operation.REDIRECT_BUSY, Role.ANALYTICS)
     paced, busy = (MEASURED.values[name] for name in names)
-    most = 1e6 / MEASURED.microseconds(Operation.REDIRECT_BUSY, Role.GATEWAY)
+    most = MEASURED.values[BUSY_RATE]
     assert of_redirect(*names, PACED_REDIRECTS, MEASURED) == pytest.approx(paced)
     assert of_redirect(*names, most, MEASURED) == pytest.approx(busy)
     assert busy < of_redirect(*names, most / 2, MEASURED) < paced
