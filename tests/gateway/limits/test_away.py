@@ -164,6 +164,17 @@ async def test_an_error_of_valkey_is_decided_here(own_server: Server, make: Make
     assert not decision.exact
 
 
+async def test_a_server_that_has_become_a_replica_decides_nothing_until_it_is_primary_again(
+    own_server: Server, make: Make
+) -> None:
+    limiter = make(own_server, limit_breaker_seconds=0.1)
+    await until_exact(limiter)
+    own_server.ask("REPLICAOF", "127.0.0.1", "1")
+    assert not (await limiter.decide([layer(10)])).exact
+    own_server.ask("REPLICAOF", "NO", "ONE")
+    await until_exact(limiter)
+
+
 async def test_a_strict_limit_that_was_used_up_stays_used_up_when_valkey_goes(own_server: Server, make: Make) -> None:
     limiter = make(own_server)
     await until_exact(limiter)
