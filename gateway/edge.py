@@ -113,7 +113,8 @@ class EdgeProtocol(JoiningProtocol):
         self._body_bytes += len(body)
         if self.cycle.response_complete and self._body_bytes > self._settings.body_limit_bytes:
             # It has its answer and sends on.
-            self._end("body")
+            CUT.labels("body").inc()
+            self._end()
         else:
             super().on_body(body)
 
@@ -234,18 +235,13 @@ class EdgeProtocol(JoiningProtocol):
     def _say(self, refusal: Refusal) -> None:
         REFUSED.labels(str(refusal.status)).inc()
         self.transport.write(self._words.answer(refusal, self.url))
-        self._end("refused")
+        self._end()
 
-    def _end(self, reason: str) -> None:
+    def _end(self) -> None:
         """Sends no more, and closes when the client has had the time to read what it was told."""
         self._ended = True
         self.transport.write_eof()
-        self._await(_LINGER_SECONDS, self._close)
-        if reason != "refused":
-            CUT.labels(reason).inc()
-
-    def _close(self) -> None:
-        self.transport.close()
+        self._await(_LINGER_SECONDS, self.transport.close)
 
     def _cut(self, reason: str) -> None:
         CUT.labels(reason).inc()

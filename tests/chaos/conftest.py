@@ -19,7 +19,7 @@ from tests import servers as test_servers
 from tests import world as worlds
 from tests.chaos.books import Platform
 from tests.shared.waiting import until
-from tests.world import Process, World
+from tests.world import World
 
 # Names the random numbers of an earlier run, which is then made again as far as processes allow.
 SEED = "CHAOS_SEED"
@@ -34,9 +34,6 @@ class Own(Platform, frozen=True):
 
     def server(self, name: str) -> psutil.Process:
         return psutil.Process(self.world.servers.processes[name].pid)
-
-    def process(self, process: Process) -> psutil.Process:
-        return psutil.Process(process.pid)
 
     @contextlib.asynccontextmanager
     async def away(self, name: str) -> AsyncIterator[None]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 import aiohttp
+import psutil
 import pytest
 
 from shared.contracts.accounts import Tier
@@ -37,7 +38,7 @@ async def test_a_hung_service_leaves_the_others_as_fast_as_they_were(own: Own, g
         for _ in range(ATTEMPTS):
             calm = await _p99(client, {200})
             links = own.world.services["links"]
-            with hung(own.process(links)):
+            with hung(psutil.Process(links.pid)):
                 meanwhile = await _p99(client, {503, 504})
             await own.world.until_answered("links")
             say(calm=f"{calm:.4f} s", hung=f"{meanwhile:.4f} s")
