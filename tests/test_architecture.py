@@ -3,10 +3,12 @@
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -111,11 +113,18 @@ def test_files_stay_short() -> None:
     assert not long
 
 
+def contracts_of(service: str) -> list[ModuleType]:
+    """The module of a service, or all those of its package."""
+    module = importlib.import_module(f"shared.contracts.{service}")
+    further = pkgutil.iter_modules(getattr(module, "__path__", ()), f"{module.__name__}.")
+    return [module, *(importlib.import_module(each.name) for each in further)]
+
+
 def questions() -> list[type[Ask[Any]]]:
-    modules = [importlib.import_module(f"shared.contracts.{service}") for service in SERVICES]
     return [
         kind
-        for module in modules
+        for service in SERVICES
+        for module in contracts_of(service)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Ask) and kind.__module__ == module.__name__
     ]

@@ -7,6 +7,8 @@ import msgspec
 
 A = TypeVar("A")
 
+_CONTRACTS = f"{__package__}."
+
 
 class Ask(msgspec.Struct, Generic[A], frozen=True, kw_only=True, omit_defaults=True):
     """A question to a service; ``class CreateLink(Ask[Link])`` is answered by a ``Link``."""
@@ -31,8 +33,13 @@ class Passing(Event, frozen=True, kw_only=True):
 
 
 def service_of(message: type[Ask[Any]] | type[Event]) -> str:
-    """The service a question belongs to or an event comes from: the module it is defined in."""
-    return message.__module__.rpartition(".")[2]
+    """The service a question belongs to or an event comes from: the module, or the package, it is defined in."""
+    module = message.__module__
+    return (
+        module.removeprefix(_CONTRACTS).partition(".")[0]
+        if module.startswith(_CONTRACTS)
+        else module.rpartition(".")[2]
+    )
 
 
 def subject_of(message: type[Ask[Any]] | type[Event]) -> str:
