@@ -7,7 +7,6 @@ its transaction. The database decides who was first.
 
 import asyncio
 import contextlib
-import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,12 +24,11 @@ from shared.faults import Code, Fault
 from shared.once import Kept, Once
 from shared.sealing import Sealer
 from shared.settings import Settings
+from shared.upkeep import keep_doing
 
 A = TypeVar("A")
 
 FIELD = "idempotency_key"
-
-log = logging.getLogger(__name__)
 
 
 class Turns:
@@ -171,14 +169,12 @@ async def carry_out(attempt: Attempt, work: Callable[[], Awaitable[A]]) -> A | K
 
 
 async def forget(database: Database, settings: Settings) -> None:
-    """Deletes what has been kept long enough, for as long as the service runs."""
-    while True:
-        try:
-            await tidy(database, settings, datetime.now(UTC))
-        except Fault as fault:
-            # Nobody minds: what is too old is not looked at any more.
-            log.info("Old answers are deleted later: %s", fault.message)
-        await asyncio.sleep(settings.housekeeping_seconds / settings.time_scale)
+    """Deletes what has been kept long enough, for as long as the service runs; nobody looks at it any more."""
+    await keep_doing(
+        "The deletion of old answers",
+        lambda: tidy(database, settings, datetime.now(UTC)),
+        settings.housekeeping_seconds / settings.time_scale,
+    )
 
 
 async def tidy(database: Database, settings: Settings, now: datetime) -> None:

@@ -1,28 +1,23 @@
 """What has to be done to links without anybody asking: ends are noted, changes are folded into the tallies, and old
 edits are forgotten."""
 
-import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
 
 from services.links import store_upkeep
 from shared import outbox
 from shared.contracts.links import LinkExpired
-from shared.faults import Fault
 from shared.service import Service
-
-log = logging.getLogger(__name__)
+from shared.upkeep import keep_doing
 
 
 async def upkeep(service: Service) -> None:
-    while True:
-        try:
-            await note_ends(service, datetime.now(UTC))
-            await fold(service)
-            await forget(service, datetime.now(UTC))
-        except Fault as fault:
-            log.info("The upkeep of links waits: %s", fault.message)
-        await asyncio.sleep(service.settings.links_upkeep_seconds)
+    await keep_doing("The upkeep of links", lambda: _once(service), service.settings.links_upkeep_seconds)
+
+
+async def _once(service: Service) -> None:
+    await note_ends(service, datetime.now(UTC))
+    await fold(service)
+    await forget(service, datetime.now(UTC))
 
 
 async def note_ends(service: Service, now: datetime) -> None:

@@ -1,28 +1,23 @@
 """What has been kept long enough goes, and what deleted endpoints have left behind."""
 
-import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
 
 from services.webhooks import store_housekeeping, store_intake
 from shared.database import Database
-from shared.faults import Fault
 from shared.service import Service
 from shared.settings import Settings
+from shared.upkeep import keep_doing
 
 DEAD_AT_ONCE = 100
-
-log = logging.getLogger(__name__)
 
 
 async def keep_house(service: Service) -> None:
     settings = service.settings
-    while True:
-        try:
-            await tidy(service.database, settings, datetime.now(UTC))
-        except Fault as fault:
-            log.info("The housekeeping waits: %s", fault.message)
-        await asyncio.sleep(settings.housekeeping_seconds / settings.time_scale)
+    await keep_doing(
+        "The housekeeping",
+        lambda: tidy(service.database, settings, datetime.now(UTC)),
+        settings.housekeeping_seconds / settings.time_scale,
+    )
 
 
 async def tidy(database: Database, settings: Settings, now: datetime) -> None:
