@@ -76,7 +76,7 @@ async def run(settings: Settings) -> None:
         clicks = JournalCollector(journal.counts, lambda: journal.lag, settings.journal_cap_bytes)
         watch.add(requests, clicks, memories)
         dialects = mount(DIALECTS, admission, uses, places, requests, bus, settings)
-        starting.successor = App(door, bio, health, metrics, docs, dialects, requests, addresses)
+        starting.successor = App(door, bio, health, metrics, docs, dialects, admission, requests, addresses)
         http.hand_over(starting.successor)
         stopping = _signals()
         health.reached(bus)

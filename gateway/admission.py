@@ -59,8 +59,11 @@ class Admission:
                     caller, problem = None, Fault(Code.FORBIDDEN, ELSEWHERE)
         except Fault as fault:
             problem = fault
-        decision = await self._count(caller, self._addresses.counted(scope))
-        headers = rate_headers(decision) if decision else []
+        decision = await self._count(caller, scope)
+        headers = rate_headers(decision)
+        if decision is not None and not decision.allowed:
+            limited = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
+            raise Refused(limited, [*headers, (b"retry-after", b"%d" % decision.retry_after)], caller)
         if problem is not None:
             raise Refused(problem, headers)
         if caller is None and not open_to_all:
@@ -69,15 +72,18 @@ class Admission:
             raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers, caller)
         return Admitted(caller, headers, decision)
 
-    async def _count(self, caller: Verdict | None, address: str) -> Decision | None:
-        layers = self._layers(caller, address)
+    async def turn_away(self, scope: Scope) -> Headers:
+        """Counts what never became a request like a request without a key; returns the rate headers of its answer.
+
+        That answer stays what it is when the limit is used up: waiting does not mend what is wrong with it.
+        """
+        return rate_headers(await self._count(None, scope))
+
+    async def _count(self, caller: Verdict | None, scope: Scope) -> Decision | None:
+        layers = self._layers(caller, self._addresses.counted(scope))
         if not any(layer.limit for layer in layers):
             return None  # the operator has switched off all that apply, so there is no number to tell
-        decision = await self._limiter.decide(layers)
-        if decision.allowed:
-            return decision
-        fault = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
-        raise Refused(fault, rate_headers(decision), caller)
+        return await self._limiter.decide(layers)
 
     def _layers(self, caller: Verdict | None, address: str) -> list[Layer]:
         settings = self._settings
@@ -107,16 +113,15 @@ def credential(scope: Scope) -> str | None:
     return bearer
 
 
-def rate_headers(decision: Decision) -> Headers:
+def rate_headers(decision: Decision | None) -> Headers:
+    if decision is None:
+        return []
     window, seconds_left = decision.window_seconds, max(decision.reset - int(time.time()), 0)
     layer = decision.layer.encode()
-    headers = [
+    return [
         (b"x-ratelimit-limit", b"%d" % decision.limit),
         (b"x-ratelimit-remaining", b"%d" % decision.remaining),
         (b"x-ratelimit-reset", b"%d" % decision.reset),
         (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (layer, decision.limit, window)),
         (b"ratelimit", b'"%s";r=%d;t=%d' % (layer, decision.remaining, seconds_left)),
     ]
-    if not decision.allowed:
-        headers.append((b"retry-after", b"%d" % decision.retry_after))
-    return headers

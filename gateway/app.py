@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.addresses import Addresses
+from gateway.admission import Admission, Headers
 from gateway.bio.door import BioDoor
 from gateway.docs.door import Docs
 from gateway.health import Health
@@ -30,9 +31,11 @@ class App:
         metrics: Metrics,
         docs: Docs,
         dialects: Mapping[str, ASGIApp],
+        admission: Admission,
         requests: Requests,
         addresses: Addresses,
     ) -> None:
+        self._admission = admission
         self._addresses = addresses
         self._requests = requests
         self._door = door
@@ -56,6 +59,13 @@ class App:
         if lines is not None:
             self._requests.count(LINK, "GET", 302, started)
         return lines
+
+    async def turn_away(self, scope: Scope) -> Headers:
+        """The rate headers for what is refused on a dialect's path before it is a request, once that is counted.
+
+        Of ``scope`` there need not be more than the headers and the client.
+        """
+        return await self._admission.turn_away(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()

@@ -7,13 +7,14 @@ heart is answered here, without a task and a cycle of messages for it.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httptools
 from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from gateway.admission import Headers
 from gateway.joining import JoiningProtocol
 from gateway.refusals import Refusal, Words
 from shared.settings import Settings
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # What an application may have besides its call: (scope, path without its slash, when it began) → lines of headers.
 AtOnce = Callable[[Any, str, float], bytes | None]
+# And this, for what is refused here: scope → rate headers. It takes no longer than the limiter's patience.
+TurnAway = Callable[[Any], Awaitable[Headers]]
 
 REFUSED = Counter("waypost_edge_refusals", "Connections ended at the edge, by the status they were told.", ["status"])
 CUT = Counter("waypost_edge_cuts", "Connections ended without a word, because nothing could be said.", ["reason"])
@@ -58,6 +61,7 @@ class EdgeProtocol(JoiningProtocol):
         self._in_body = False
         self._answered = False  # the request that is read right now, at once
         self._ended = False
+        self._counted: asyncio.Task[None] | None = None  # what is answered when it is
         self._received = 0  # bytes, since the request began
         self._body_bytes = 0
 
@@ -69,6 +73,10 @@ class EdgeProtocol(JoiningProtocol):
         self._stop_waiting()
         self._resume()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        # Who has said all it had to say still wants to hear what is being counted.
+        return self._counted is not None and not self._counted.done()
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
@@ -234,7 +242,29 @@ class EdgeProtocol(JoiningProtocol):
 
     def _say(self, refusal: Refusal) -> None:
         REFUSED.labels(str(refusal.status)).inc()
-        self.transport.write(self._words.answer(refusal, self.url))
+        self._ended = True
+        self._stop_waiting()
+        turn_away: TurnAway | None = getattr(self.app, "turn_away", None)
+        if turn_away is None or self._words.dialect_of(self.url) is None:
+            self._tell(refusal, [])
+            return
+        self._counted = self.loop.create_task(self._count(refusal, turn_away))
+        self._counted.add_done_callback(self.tasks.discard)
+        self.tasks.add(self._counted)
+
+    async def _count(self, refusal: Refusal, turn_away: TurnAway) -> None:
+        # Until a head is whole, a proxy may not have said yet for whom it speaks.
+        scope: Any = {**self.scope, "headers": []} if self._in_head else self.scope
+        headers: Headers = []
+        try:
+            headers = await turn_away(scope)
+        except Exception:
+            log.exception("A refusal could not be counted")
+        if not self.transport.is_closing():
+            self._tell(refusal, headers)
+
+    def _tell(self, refusal: Refusal, headers: Headers) -> None:
+        self.transport.write(self._words.answer(refusal, self.url, headers))
         self._end()
 
     def _end(self) -> None:

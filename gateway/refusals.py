@@ -6,6 +6,7 @@ from enum import Enum
 from http import HTTPStatus
 
 from gateway import wire
+from gateway.admission import Headers
 from gateway.dialects.dialect import Dialect, Word
 from shared.faults import Code, Fault
 
@@ -31,18 +32,30 @@ class Words:
     def __init__(self, dialects: Sequence[Dialect]) -> None:
         self._dialects = dialects
 
-    def answer(self, refusal: Refusal, target: bytes) -> bytes:
-        """The whole answer, after which the connection ends; ``target`` is as much of it as has arrived."""
-        status, code, sentence = refusal.value
-        path = target.partition(b"?")[0].decode("latin-1")
-        kind, body = b"text/plain; charset=utf-8", sentence.encode()
+    def dialect_of(self, target: bytes) -> Dialect | None:
+        """``target`` is as much of it as has arrived."""
+        path = _path(target)
         for dialect in self._dialects:
             if path == dialect.prefix or path.startswith(dialect.prefix + "/"):
-                word = Word(status, dialect.words[code].name)
-                shown = dialect.render(Fault(code, sentence), word, path, datetime.now(UTC))
-                kind, body = b"application/json", wire.encode(shown)
+                return dialect
+        return None
+
+    def answer(self, refusal: Refusal, target: bytes, headers: Headers) -> bytes:
+        """The whole answer, after which the connection ends."""
+        status, code, sentence = refusal.value
+        kind, body = b"text/plain; charset=utf-8", sentence.encode()
+        dialect = self.dialect_of(target)
+        if dialect is not None:
+            word = Word(status, dialect.words[code].name)
+            shown = dialect.render(Fault(code, sentence), word, _path(target), datetime.now(UTC))
+            kind, body = b"application/json", wire.encode(shown)
         head = (
-            b"HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
-            b"connection: close\r\n\r\n"
+            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
+            b"%bconnection: close\r\n\r\n"
         )
-        return head % (status, HTTPStatus(status).phrase.encode(), kind, len(body)) + body
+        more = b"".join([b"%b: %b\r\n" % header for header in headers])
+        return head % (status, HTTPStatus(status).phrase.encode(), kind, len(body), more) + body
+
+
+def _path(target: bytes) -> str:
+    return target.partition(b"?")[0].decode("latin-1")

@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from tests.client import Client
+from tests.gateway.raw import Wire, head, wire
 from tests.world import Gateway, World
 
 SOON = 0.6  # seconds that a slow client is given here
@@ -32,48 +32,6 @@ async def hasty(world: World) -> AsyncIterator[Gateway]:
     )
     yield started
     await started.process.stop()
-
-
-class Wire:
-    """One raw connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def answer(self) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the next answer."""
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)).decode("latin-1")
-        first, *lines = head.strip().split("\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        body = await self.reader.readexactly(int(headers.get("content-length", "0")))
-        return int(first.split()[1]), headers, body
-
-    async def ended(self, within_seconds: float = 10) -> bool:
-        """Does the other side close, with nothing more to say?"""
-        with contextlib.suppress(ConnectionResetError):
-            return await asyncio.wait_for(self.reader.read(), within_seconds) == b""
-        return True
-
-
-@contextlib.asynccontextmanager
-async def wire(gateway: Gateway) -> AsyncIterator[Wire]:
-    at = urlsplit(gateway.url)
-    reader, writer = await asyncio.open_connection(at.hostname, at.port)
-    try:
-        yield Wire(reader, writer)
-    finally:
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-def head(path: str = "/v1/links", *lines: str, method: str = "GET") -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: here", *lines, "", ""]).encode("latin-1")
 
 
 TOO_MUCH = [
