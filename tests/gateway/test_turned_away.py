@@ -15,6 +15,7 @@ from tests.client import Client, until
 from tests.gateway.answers import RATE_HEADERS
 from tests.gateway.limits.server import Server
 from tests.gateway.raw import head, wire
+from tests.gateway.remembered import remembered_link
 from tests.world import Gateway, World
 
 LIMIT = 30
@@ -119,13 +120,11 @@ async def test_on_one_connection_each_answer_has_its_own_count(limited: Gateway,
 
 
 async def test_what_is_pipelined_behind_a_redirect_is_answered_after_it(
-    limited: Gateway, addresses: Iterator[str], client: Client
+    limited: Gateway, addresses: Iterator[str], client: Client, visitor: Client
 ) -> None:
-    link = await client.new_link()
-    path = "/" + link["shortUrl"].rpartition("/")[2]
+    link = await remembered_link(client, visitor.at(limited.url))
+    path = f"/{link['shortCode']}"
     async with wire(limited, next(addresses)) as raw:
-        await raw.send(head(path))
-        assert (await raw.answer())[0] == 302
         await raw.send(head(path) + head(LONG) + head(path))
         got, headers, _ = await raw.answer()
         assert got == 302
