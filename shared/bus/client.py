@@ -1,36 +1,28 @@
 """What a process says and hears over its connection: questions, events, deliveries, and what is kept."""
 
 import asyncio
-import contextlib
 import logging
-import time
 import weakref
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-import msgspec
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig
-from nats.js.client import KV_STREAM_TEMPLATE
-from nats.js.kv import KeyValue
+from nats.js.api import AckPolicy, ConsumerConfig
 
-from shared import context, ids
 from shared.bus import counts, follower, streams
+from shared.bus.buckets import Buckets
 from shared.bus.counts import BusCounts
 from shared.bus.follower import Extent, Follower
 from shared.bus.inbox import Inbox
 from shared.bus.messages import (
     AWAY,
-    DEADLINE_HEADER,
-    FAULT_HEADER,
     ID_HEADER,
     ONCE_HEADER,
     REPLAY_HEADER,
-    REQUEST_HEADER,
     Backlog,
     Puller,
     Request,
@@ -39,18 +31,16 @@ from shared.bus.messages import (
     settle,
 )
 from shared.bus.pulse import Pulse
-from shared.contracts.ask import Ask, Event, service_of, subject_of
-from shared.encoding import decode_answer, decode_fault, decoder_for, encode_question, subject_for
+from shared.bus.questions import Questions
+from shared.contracts.ask import Ask, Event, subject_of
+from shared.encoding import decoder_for
 from shared.faults import Code, Fault
 from shared.once import Done, Once, to_header
 from shared.settings import Settings
 from shared.stopping import cancel
-from shared.tracing import TRACING
 
 A = TypeVar("A")
 E = TypeVar("E", bound=Event)
-
-_UNTRACED = contextlib.nullcontext()
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +55,14 @@ class Bus:
         self._reconnected: list[Callable[[], None]] = []
         self._closed = asyncio.Event()
         self._pulse = Pulse(client, settings)
+        self.counts = BusCounts(lambda: client.is_connected)
         self._inbox = Inbox(client)
+        self._questions = Questions(client, self._inbox, self.counts, settings)
+        self._buckets = Buckets(self._stream, settings)
         self._pullers: weakref.WeakSet[Puller] = weakref.WeakSet()
         self._hearers: dict[type[Event], list[Callable[[Any], None]]] = {}
         self._keeps_streams = False
         self._mending: asyncio.Task[None] | None = None
-        self.counts = BusCounts(lambda: client.is_connected)
 
     @property
     def connected(self) -> bool:
@@ -118,7 +110,7 @@ class Bus:
 
         ``timeout`` is in seconds and never reaches past the deadline of the request this is asked for.
         """
-        answer, _ = await self._counted(question, {}, timeout)
+        answer, _ = await self._questions.put(question, {}, timeout)
         return answer
 
     async def ask_once(self, question: Ask[A], once: Once, *, timeout: float | None = None) -> Done[A]:
@@ -126,48 +118,9 @@ class Bus:
 
         IMPOSSIBLE when the key was used for another request; BUSY while the first one is still at work.
         """
-        answer, reply = await self._counted(question, {ONCE_HEADER: to_header(once)}, timeout)
+        answer, reply = await self._questions.put(question, {ONCE_HEADER: to_header(once)}, timeout)
         first_asked = reply.headers.get(REPLAY_HEADER) if reply.headers else None
         return Done(answer, datetime.fromisoformat(first_asked) if first_asked else None)
-
-    async def _counted(self, question: Ask[A], headers: dict[str, str], timeout: float | None) -> tuple[A, Msg]:
-        kind = type(question)
-        began, outcome = time.perf_counter(), counts.LEFT
-        spans = TRACING.spans
-        try:
-            with spans.asking(subject_for(kind), headers) if spans else _UNTRACED:
-                reply = await self._request(question, headers, timeout)
-                answer = _answer(kind, reply)
-            outcome = counts.DONE
-        except Fault as fault:
-            outcome = fault.code.value
-            raise
-        finally:
-            self.counts.asked(subject_for(kind), outcome, time.perf_counter() - began)
-        return answer, reply
-
-    async def _request(self, question: Ask[Any], headers: dict[str, str], timeout: float | None) -> Msg:
-        kind = type(question)
-        left = self._settings.ask_timeout_seconds if timeout is None else timeout
-        now = time.time()
-        if (limit := context.deadline.get()) is not None:
-            left = min(left, limit - now)
-        if left <= 0:
-            raise Fault(Code.TIMEOUT, "The time for this request is over")
-        if not self._client.is_connected:
-            raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service cannot be reached right now")
-        headers[REQUEST_HEADER] = context.request_id.get() or ids.new()
-        headers[DEADLINE_HEADER] = f"{now + left:.6f}"
-        try:
-            return await self._inbox.request(subject_for(kind), encode_question(question), left, headers)
-        except nats.errors.MaxPayloadError:
-            raise Fault(Code.TOO_LARGE, "This is more than can be taken in at once") from None
-        except nats.errors.NoRespondersError:
-            raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service is not running right now") from None
-        except TimeoutError:
-            raise Fault(Code.TIMEOUT, f"The {service_of(kind)} service did not answer in time") from None
-        except AWAY as error:
-            raise Fault(Code.UNAVAILABLE, f"The {service_of(kind)} service cannot be reached right now") from error
 
     async def publish(self, subject: str, payload: bytes, message_id: str, timeout: float) -> None:
         """Into the stream that keeps ``subject``; returns when the server has it safely. The same id is kept once."""
@@ -282,27 +235,7 @@ class Bus:
 
     async def keep_first(self, bucket: str, key: str, value: bytes, *, seconds: float) -> bytes:
         """The first value that anybody gave for ``key``: ours, if nobody was earlier. All are forgotten in time."""
-        try:
-            store = await self._bucket(bucket, seconds)
-            try:
-                await store.create(key, value)
-            except nats.js.errors.KeyWrongLastSequenceError:
-                value = (await store.get(key)).value or value
-        except AWAY as error:
-            raise Fault(Code.UNAVAILABLE, f"The bucket {bucket} cannot be reached right now: {error}") from error
-        return value
-
-    async def _bucket(self, bucket: str, seconds: float) -> KeyValue:
-        try:
-            return await self._stream.create_key_value(
-                KeyValueConfig(bucket=bucket, history=1, ttl=seconds, replicas=self._settings.stream_replicas)
-            )
-        except nats.js.errors.BadRequestError:
-            # Made by another version, which kept its values for another time.
-            info = await self._stream.stream_info(KV_STREAM_TEMPLATE.format(bucket=bucket))
-            window = min(info.config.duplicate_window or seconds, seconds)
-            await self._stream.update_stream(info.config.evolve(max_age=seconds, duplicate_window=window))
-            return await self._stream.key_value(bucket)
+        return await self._buckets.keep_first(bucket, key, value, seconds)
 
     async def ensure_streams(self) -> None:
         """Makes the streams, or brings them up to date; keeps trying while the server is starting.
@@ -336,13 +269,3 @@ def _hand_over(call: Callable[[E], None], event: E) -> None:
     except Exception:
         # One listener's defect must not keep the others from hearing it.
         log.exception("What is done when a %s is heard has failed", type(event).__name__)
-
-
-def _answer(kind: type[Ask[A]], reply: Msg) -> A:
-    try:
-        if reply.headers and FAULT_HEADER in reply.headers:
-            raise decode_fault(reply.data)
-        return decode_answer(kind, reply.data)
-    except msgspec.DecodeError as error:
-        log.error("An answer could not be read: %s", error, extra={"question": kind.__name__})
-        raise Fault(Code.INTERNAL, f"The {service_of(kind)} service gave an answer that makes no sense") from error

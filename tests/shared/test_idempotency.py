@@ -26,10 +26,10 @@ pytestmark = pytest.mark.usefixtures("shelf")
 @pytest.fixture(autouse=True)
 def patient(stage_bus: Bus) -> Iterator[None]:
     """Nobody here is in a hurry, on however busy a machine; who must not wait long is told so by the service."""
-    hasty = stage_bus._settings
-    stage_bus._settings = msgspec.structs.replace(hasty, ask_timeout_seconds=10.0)
+    hasty = stage_bus._questions._settings
+    stage_bus._questions._settings = msgspec.structs.replace(hasty, ask_timeout_seconds=10.0)
     yield
-    stage_bus._settings = hasty
+    stage_bus._questions._settings = hasty
 
 
 async def books(stage: Stage) -> list[tuple[str, int]]:
