@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from starlette.types import Scope
 
+from gateway.files import File
 from gateway.limits import Decision
 from gateway.streaming import Stream
 from gateway.wire import header
@@ -84,10 +85,10 @@ class Endpoint:
     """``Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204)``
 
     The function takes the `Call`, then, as far as it names them, ``query`` and ``body``: their types say what is
-    accepted (``bytes``: the body as it is), and its return type what is answered: a `Stream` does not end. No scope:
-    nobody needs a key, or, with ``any_key``, any one will do. ``parts`` are the types of what stands in the path's
-    braces, ``media`` the types of content that are answered, ``files`` those that are taken as they are, each with an
-    example.
+    accepted (``bytes``: the body as it is), and its return type what is answered: a `Stream` does not end, a `File` is
+    no JSON. No scope: nobody needs a key, or, with ``any_key``, any one will do. ``parts`` are the types of what stands
+    in the path's braces, ``media`` the types of content that are answered, ``files`` those that are taken as they are,
+    each with an example.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Endpoint:
         self.answer: Any = typing.get_args(answer)[0] if puts else answer
         self.statuses = (status, 201) if puts else (status,)
         self.streams = self.answer is Stream
+        self.gives_file = self.answer is File
         self.takes_file = self.body is bytes
         self.decoder = msgspec.json.Decoder(self.body) if self.body and not self.takes_file else None
 

@@ -354,6 +354,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="How long they are kept: who asks again after that has a search counted anew.")
     ] = 900.0
     links_upkeep_rows: Annotated[int, Meta(ge=1, description="Rows that one step of this upkeep changes.")] = 1_000
+    qr_codes_per_link: Annotated[int, Meta(ge=1, le=50, description="QR codes that one link may have.")] = 50
+    qr_image_pixels: Annotated[
+        int, Meta(ge=256, le=8_192, description="How wide and high a picture of a QR code may be.")
+    ] = 4_096
+    qr_images_waiting: Annotated[
+        int, Meta(ge=1, description="Pictures that one copy of the service draws or is about to; more are refused.")
+    ] = 64
 
     # Bio pages
     bio_cache_entries: Annotated[int, Meta(ge=1, description="Bio pages that one gateway remembers.")] = 5_000

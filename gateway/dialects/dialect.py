@@ -16,6 +16,7 @@ from gateway.admission import Admission, Admitted, Headers, Refused, credential
 from gateway.dialects.message import Message
 from gateway.dialects.names import translated
 from gateway.endpoint import Call, Endpoint, Put
+from gateway.files import File
 from gateway.requests import GONE, NOTHING, Requests
 from gateway.streaming import Flow, Places, Stream, begin
 from gateway.uses import Uses
@@ -107,7 +108,7 @@ class Mounted:
         context.request_id.set(request)
         context.deadline.set(time.time() + self._settings.request_timeout_seconds)
         exchange = Exchange([(b"x-request-id", request.encode())])
-        body: bytes | Flow
+        body: bytes | File | Flow
         try:
             status, body = await self._answer(methods, scope, receive, exchange)
         except ClientDisconnect:
@@ -142,7 +143,7 @@ class Mounted:
 
     async def _answer(
         self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, exchange: Exchange
-    ) -> tuple[int, bytes | Flow]:
+    ) -> tuple[int, bytes | File | Flow]:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         endpoint = methods.get(method)
         if endpoint is None:
@@ -171,6 +172,8 @@ class Mounted:
                 return endpoint.status, await self._begin(answer, endpoint, admitted.caller, scope)
         except Fault as fault:
             raise self._in_our_words(fault) from fault
+        if isinstance(answer, File):
+            return endpoint.status if answer.data is not None else 304, answer
         if call.replayed:
             exchange.headers.append((b"idempotent-replayed", b"true"))
         if isinstance(answer, Put):
@@ -237,8 +240,11 @@ def mount(
     return {dialect.prefix: Mounted(dialect, admission, uses, places, requests, bus, settings) for dialect in dialects}
 
 
-async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    if status != 204:
+async def respond(send: Send, status: int, body: bytes | File, headers: Headers) -> None:
+    if isinstance(body, File):
+        headers = [*body.headers, *headers]
+        body = body.data or b""
+    elif status != 204:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),

@@ -19,6 +19,13 @@ IDEMPOTENCY_KEY: Json = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 
+IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of an earlier answer: if nothing has changed since, this one is 304 without a body.",
+    "schema": {"type": "string"},
+}
+
 # The rate headers are absent only where the operator has switched off every limit.
 HEADERS: Json = {
     "X-RateLimit-Limit": _header("integer", "Requests that the tightest limit allows in its window.", 1000),
@@ -28,6 +35,7 @@ HEADERS: Json = {
     "RateLimit": _header("string", "`r` requests are left, and the window ends in `t` seconds.", '"key";r=997;t=3540'),
     "Retry-After": _header("integer", "How long to wait, in seconds.", 12),
     "Idempotent-Replayed": _header("string", "`true`: this was done before, and is answered as it was then.", "true"),
+    "ETag": _header("string", "Of the file as it is now; `If-None-Match` asks for it only if it is another.", '"5d41"'),
     "X-Request-Id": _header("string", "Names this request in the logs.", "02FvM8kQ7yZtLw3RbXc5Na"),
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.dialects.dialect import Dialect
 from gateway.docs import messages, operations
-from gateway.docs.headers import HEADERS, IDEMPOTENCY_KEY
+from gateway.docs.headers import HEADERS, IDEMPOTENCY_KEY, IF_NONE_MATCH
 from gateway.docs.schemas import Json, Schemas
 from gateway.endpoint import Endpoint
 
@@ -37,7 +37,7 @@ def document(dialect: Dialect, public_url: str) -> Json:
         "components": {
             "schemas": schemas.components,
             "responses": operations.refusals(dialect, schemas),
-            "parameters": {"IdempotencyKey": IDEMPOTENCY_KEY},
+            "parameters": {"IdempotencyKey": IDEMPOTENCY_KEY, "IfNoneMatch": IF_NONE_MATCH},
             "headers": HEADERS,
             "securitySchemes": _security_schemes(),
         },
@@ -50,7 +50,8 @@ def schemas_of(dialect: Dialect) -> Schemas:
 
 
 def _types(endpoint: Endpoint) -> list[Any]:
-    answer = [] if endpoint.streams or endpoint.answer is type(None) else [endpoint.answer]
+    no_json = endpoint.streams or endpoint.gives_file or endpoint.answer is type(None)
+    answer = [] if no_json else [endpoint.answer]
     taken = [kind for kind in (endpoint.query, endpoint.body) if kind is not None and kind is not bytes]
     return [*taken, *answer, *endpoint.parts.values()]
 

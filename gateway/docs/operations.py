@@ -80,6 +80,8 @@ def codes(endpoint: Endpoint) -> list[Code]:
 def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[Json]:
     yield from _path_parameters(endpoint, schemas)
     yield from _query_parameters(endpoint, schemas)
+    if endpoint.gives_file:
+        yield {"$ref": "#/components/parameters/IfNoneMatch"}
     if endpoint.writes:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
 
@@ -104,12 +106,19 @@ def _responses(dialect: Dialect, endpoint: Endpoint, schemas: Schemas) -> Iterat
     for status in endpoint.statuses:
         names = (*RATE, "X-Request-Id", *((REPLAYED,) if endpoint.writes else ()))
         answer: Json = {"description": HTTPStatus(status).phrase, "headers": references(*names)}
-        if endpoint.streams:
+        if endpoint.gives_file:
+            # OpenAPI 3.1 says of bytes that there is no schema.
+            answer["headers"] |= references("ETag")
+            answer["content"] = {media: {} for media in endpoint.media}
+        elif endpoint.streams:
             answer["content"] = {media: {"schema": {"type": "string"}} for media in endpoint.media}
         elif status != 204:
             schema = schemas.of(endpoint.answer)
             answer["content"] = _content(schema, schemas.example(schema))
         yield status, answer
+    if endpoint.gives_file:
+        headers = references(*RATE, "X-Request-Id", "ETag")
+        yield 304, {"description": "Not Modified: the file is the one that `If-None-Match` names.", "headers": headers}
     for status in sorted({dialect.words[code].status for code in codes(endpoint)}):
         yield status, {"$ref": f"#/components/responses/{status}"}
 

@@ -68,7 +68,7 @@ async def delete_links(service: Service, ask: DeleteLinks) -> Outcomes:
     _check_count(len(ask.ids), "ids")
     _check_different(ask.ids, "ids")
     acts = [_deletion(DeleteLink(workspace=ask.workspace, mode=ask.mode, id=link_id)) for link_id in ask.ids]
-    return await _run(service, acts, ask.atomicity, lambda tx: _lock(tx, ask, ask.ids))
+    return await _run(service, acts, ask.atomicity, lambda tx: changes.lock(tx, ask.workspace, ask.mode, ask.ids))
 
 
 async def _creation(service: Service, ask: CreateLinks | ImportLinks, link: NewLink, on_conflict: OnConflict) -> Act:
@@ -154,7 +154,7 @@ async def _rehearse(service: Service, acts: Sequence[Act]) -> Outcomes:
     return Outcomes(items=tuple(items), done=False)
 
 
-async def _lock(tx: Connection, ask: UpdateLinks | DeleteLinks, named: Sequence[str]) -> None:
+async def _lock(tx: Connection, ask: UpdateLinks, named: Sequence[str]) -> None:
     await store.lock_links(tx, ask.workspace, ask.mode, [each for each in named if ids.valid(each)])
 
 

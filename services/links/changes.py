@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from services.links import fields, slugs, store, store_new
+from services.links import fields, slugs, store, store_new, store_qr_codes
 from shared import ids, outbox, passwords
 from shared.contracts.links import (
     CreateLink,
@@ -23,6 +23,7 @@ from shared.contracts.links import (
     UpdateLink,
     UpsertLink,
 )
+from shared.contracts.links.qr_codes import QrCodeDeleted
 from shared.contracts.modes import Mode
 from shared.database import Connection
 from shared.destinations import OwnHosts
@@ -86,11 +87,22 @@ async def update(tx: Connection, ask: UpdateLink, password_hash: str | None) -> 
     return await change(tx, before, ask, password_hash)
 
 
+async def lock(tx: Connection, workspace: str, mode: Mode, link_ids: Sequence[str]) -> None:
+    """Links that are to be deleted, and their codes: from then on nobody makes more of them."""
+    there = [link_id for link_id in link_ids if ids.valid(link_id)]
+    await store.lock_links(tx, workspace, mode, there)
+    await store_qr_codes.lock_codes(tx, workspace, mode, there)
+
+
 async def delete(tx: Connection, ask: DeleteLink) -> Link:
-    link = await store.delete_link(tx, ask.workspace, ask.mode, ask.id) if ids.valid(ask.id) else None
+    """It is locked, and so are its codes, which go with it."""
+    if not ids.valid(ask.id):
+        raise absent()
+    codes = await store_qr_codes.delete_codes_of_link(tx, ask.workspace, ask.mode, ask.id)
+    link = await store.delete_link(tx, ask.workspace, ask.mode, ask.id)
     if link is None:
         raise absent()
-    await outbox.tell(tx, LinkDeleted(link=link))
+    await outbox.tell(tx, *(QrCodeDeleted(code=code, link=link) for code in codes), LinkDeleted(link=link))
     return link
 
 

@@ -35,7 +35,7 @@ def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
     checks: dict[str, Callable[[Any], object]] = {
         "destination_url": lambda url: destinations.check(url, own, field="destination_url"),
         "slug": slugs.check,
-        "title": _title,
+        "title": title,
         "description": _description,
         "thumbnail": lambda url: destinations.check_web_url(url, field="thumbnail"),
         "position": _position,
@@ -77,10 +77,10 @@ def _together(faults: list[Fault]) -> Fault:
     return Fault(faults[0].code, faults[0].message, details=details)
 
 
-def _title(title: str) -> str:
-    if len(title) > TITLE_LENGTH or _has_control(title):
+def title(text: str) -> str:
+    if len(text) > TITLE_LENGTH or _has_control(text):
         raise Fault(Code.INVALID, f"A title has at most {TITLE_LENGTH} characters on one line", field="title")
-    return title
+    return text
 
 
 def _description(text: str) -> str:

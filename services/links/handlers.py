@@ -1,6 +1,6 @@
 """What can be asked of links. The answers stand in the files by whose name they go here."""
 
-from services.links import bulk, lists, single, visits
+from services.links import bulk, lists, qr_codes, single, visits
 from shared.service import read, whole, write
 
 HANDLERS = (
@@ -25,4 +25,11 @@ HANDLERS = (
     whole(visits.unlock),
     whole(visits.claim_click),
     write(visits.record_totals),
+    whole(qr_codes.create_qr_code),
+    read(qr_codes.get_qr_code),
+    read(qr_codes.list_qr_codes),
+    write(qr_codes.update_qr_code),
+    write(qr_codes.delete_qr_code),
+    whole(qr_codes.draw_qr_code),
+    write(qr_codes.record_scans),
 )

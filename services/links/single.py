@@ -67,6 +67,7 @@ async def upsert_link(service: Service, ask: UpsertLink) -> Upserted:
 
 
 async def delete_link(tx: Connection, ask: DeleteLink) -> None:
+    await changes.lock(tx, ask.workspace, ask.mode, [ask.id])
     await changes.delete(tx, ask)
 
 

@@ -22,11 +22,12 @@ class Side(NamedTuple):
     client: Client
     mark: str
     link: str
+    code: str
     webhook: str
     delivery: str
 
     def are_in(self, text: str) -> bool:
-        return self.mark in text or self.webhook in text
+        return any(word in text for word in (self.mark, self.code, self.webhook))
 
 
 # The paths with parameters, as somebody fills them in who asks for their own.
@@ -34,12 +35,14 @@ PARTS: dict[str, Callable[[Side], str]] = {
     "/links/{id}": lambda side: f"/links/{side.link}",
     "/analytics/links/{id}": lambda side: f"/analytics/links/{side.link}",
     "/links/external/{externalId}": lambda side: f"/links/external/{side.mark}",
+    "/qr/{id}": lambda side: f"/qr/{side.code}",
+    "/qr/{id}/image": lambda side: f"/qr/{side.code}/image",
     "/webhooks/{id}": lambda side: f"/webhooks/{side.webhook}",
     "/webhooks/{id}/deliveries": lambda side: f"/webhooks/{side.webhook}/deliveries",
     "/webhooks/{id}/deliveries/{deliveryId}": lambda side: f"/webhooks/{side.webhook}/deliveries/{side.delivery}",
 }
 # These tell of the key or of what is there for all.
-WITHOUT_A_MARK = {"use ", "use /key", "use /key/usage", "v1 /templates", "v1 /analytics"}
+WITHOUT_A_MARK = {"use ", "use /key", "use /key/usage", "v1 /templates", "v1 /analytics", "use /qr/{id}/image"}
 
 LOOKS = [
     pytest.param(dialect, endpoint, id=f"{dialect.name} {endpoint!r}")
@@ -58,10 +61,11 @@ async def begin(client: Client) -> Side:
     visit = f"{client.url}/{link['shortCode']}?utm_source={mark}"
     answer = await client.at(visit).with_key(None).get("", headers={"User-Agent": PHONE})
     assert answer.status == 302
+    code = (await client.post("/api/use/qr", {"linkId": link["id"], "title": mark})).json["id"]
     hook = {"url": f"http://127.0.0.1:{free_port()}/", "events": ["*"], "description": mark}
     webhook = (await client.post("/api/use/webhooks", hook)).json["id"]
     delivery = (await client.post(f"/api/use/webhooks/{webhook}/test")).json["id"]
-    return Side(client, mark, link["id"], webhook, delivery)
+    return Side(client, mark, link["id"], code, webhook, delivery)
 
 
 async def sees(side: Side, dialect: Dialect, endpoint: Endpoint) -> str:

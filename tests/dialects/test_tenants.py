@@ -41,6 +41,12 @@ async def _external(client: Client) -> Own:
     return Own({"externalId": name}, f"/v1/links/{link['id']}")
 
 
+async def _qr_code(client: Client) -> Own:
+    link = await client.new_link()
+    code = (await client.post("/api/use/qr", {"linkId": link["id"]})).json["id"]
+    return Own({"id": code}, f"/api/use/qr/{code}")
+
+
 async def _webhook(client: Client) -> Own:
     # Nobody listens there.
     url = f"http://127.0.0.1:{free_port()}/"
@@ -62,6 +68,8 @@ OWNED: dict[str, tuple[Make, Nobody] | None] = {
     "/links/{id}": (_link, lambda: {"id": f"lnk_{new_id()}"}),
     "/links/external/{externalId}": (_external, lambda: {"externalId": new_id()}),
     "/analytics/links/{id}": (_link, lambda: {"id": f"lnk_{new_id()}"}),
+    "/qr/{id}": (_qr_code, lambda: {"id": f"qr_{new_id()}"}),
+    "/qr/{id}/image": (_qr_code, lambda: {"id": f"qr_{new_id()}"}),
     "/webhooks/{id}": (_webhook, _no_webhook),
     "/webhooks/{id}/enable": (_webhook, _no_webhook),
     "/webhooks/{id}/rotate-secret": (_webhook, _no_webhook),
@@ -78,6 +86,7 @@ OWNED: dict[str, tuple[Make, Nobody] | None] = {
 }
 BODIES: dict[str, object] = {
     "PATCH /links/{id}": {"title": MINE},
+    "PATCH /qr/{id}": {"title": MINE},
     "PATCH /webhooks/{id}": {"description": MINE},
     "POST /webhooks/{id}/recover": {"since": "2026-01-31T09:00:00Z"},
 }

@@ -28,6 +28,7 @@ WORDS = {
 
 FIELD_NAMES = {
     "slug": "customSlug",
+    "link": "linkId",
     "start": "startDate",
     "end": "endDate",
     "topics": "events",

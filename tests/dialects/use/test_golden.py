@@ -41,6 +41,18 @@ async def test_bulk_requests_are_answered_as_documented(client: Client) -> None:
     check("bulk_deleted", gone, code=link["shortCode"])
 
 
+async def test_qr_codes_are_answered_as_documented(client: Client) -> None:
+    link = (await client.post("/api/use/links", LINK)).json
+    body = {"linkId": link["id"], "title": "Poster", "foreground": "#1b2a49", "errorCorrection": "Q"}
+    created = await client.post("/api/use/qr", body)
+    names = {"code": link["shortCode"], "token": created.json["url"].rpartition("=")[2], "id": created.json["id"]}
+    path = f"/api/use/qr/{created.json['id']}"
+    check("qr_created", created, **names)
+    check("qr_codes", await client.get("/api/use/qr"), **names)
+    check("qr_changed", await client.patch(path, {"title": None, "background": "transparent", "margin": 2}), **names)
+    check("qr_deleted", await client.delete(path))
+
+
 async def test_webhooks_are_answered_as_documented(client: Client, receiver: Receiver) -> None:
     url = {"url": receiver.url}
     body = {**url, "events": ["link.created", "webhook.test"], "description": "Shop", "headers": {"X-Shop": "sesame"}}

@@ -31,6 +31,7 @@ async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> 
         lambda: client.get(f"/api/use{mine}/deliveries/{delivery}"), lambda seen: seen.json["state"] == "delivered"
     )
     ids = [(await client.post("/api/use/links", THERE)).json["id"] for _ in range(4)]
+    codes = [(await client.post("/api/use/qr", {"linkId": ids[0]})).json["id"] for _ in range(2)]
     writes: dict[tuple[str, str], tuple[str, object, int]] = {
         ("POST", "/links"): ("/links", THERE, 201),
         ("PATCH", "/links/{id}"): (f"/links/{ids[0]}", {"title": "Changed"}, 200),
@@ -40,6 +41,9 @@ async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> 
         ("POST", "/links/bulk"): ("/links/bulk", {"links": [THERE, THERE]}, 200),
         ("PATCH", "/links/bulk"): ("/links/bulk", {"links": [{"id": ids[2], "title": "Changed"}]}, 200),
         ("DELETE", "/links/bulk"): (f"/links/bulk?ids={ids[2]},{ids[3]}", None, 200),
+        ("POST", "/qr"): ("/qr", {"linkId": ids[0]}, 201),
+        ("PATCH", "/qr/{id}"): (f"/qr/{codes[0]}", {"title": "Changed"}, 200),
+        ("DELETE", "/qr/{id}"): (f"/qr/{codes[1]}", None, 204),
         ("POST", "/webhooks"): ("/webhooks", hook, 201),
         ("PATCH", "/webhooks/{id}"): (mine, {"description": "Changed"}, 200),
         ("DELETE", "/webhooks/{id}"): (f"/webhooks/{webhooks[1]}", None, 204),
@@ -60,6 +64,7 @@ async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> 
         assert (again.status, again.body) == (first.status, first.body)
         assert again.headers["Idempotent-Replayed"] == "true"
     assert (await client.get("/api/use/links")).json["total"] == 6
+    assert (await client.get("/api/use/qr")).json["total"] == 2
     assert (await client.get("/api/use/webhooks")).json["total"] == 2
     # One test before and one in between, and the first of them once more.
     assert (await client.get(f"/api/use{mine}/deliveries")).json["total"] == 2
