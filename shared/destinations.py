@@ -18,6 +18,8 @@ from shared.settings import Settings, SettingsError, variable
 
 LONGEST = 2_048
 LONGEST_HOST = 253
+# What proves whose a domain is stands below it, at a name that is longer by a label.
+LONGEST_DOMAIN = 240
 LOCALHOST = "localhost"
 
 _PORTS = {"http": 80, "https": 443}
@@ -27,6 +29,8 @@ _LOCAL_NAMES = frozenset({LOCALHOST, "localhost.localdomain", "ip6-localhost", "
 _URL = re.compile(r"(https?)://([^/?#]+)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]@%]+)(?::([0-9]{0,5}))?", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+# No certificate is given for a name with an underscore.
+_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _NEVER = re.compile(r"[\x00-\x20\x7f\\]")
 _LOCATION = re.compile(
@@ -54,6 +58,11 @@ class OwnHosts(msgspec.Struct, frozen=True):
     def hold(self, host: str, port: int) -> bool:
         name = _home_name(host)
         return name in self.everywhere or (name, port) in self.on_port
+
+    def name(self, host: str) -> bool:
+        """Whether it is one of them, on whatever port."""
+        name = _home_name(host)
+        return name in self.everywhere or any(name == own for own, _ in self.on_port)
 
 
 class _Url(msgspec.Struct, frozen=True):
@@ -85,6 +94,29 @@ def check(url: str, own: OwnHosts, *, field: str = "destination_url") -> str:
 def check_web_url(url: str, *, field: str) -> str:
     """The same for addresses that nobody is redirected to: images, websites. Our own hosts may be among them."""
     return str(_checked(url, field))
+
+
+def check_domain(text: str, own: OwnHosts, *, field: str) -> str:
+    """A name of the DNS that could be a host of somebody's links: in punycode and lower case, without a dot at its end.
+
+    INVALID when it is no such name, IMPOSSIBLE when it is one of our own hosts.
+    """
+    try:
+        name = _host(text).removesuffix(".")
+    except ValueError:
+        name = ""
+    if not _DOMAIN.fullmatch(name) or len(name) > LONGEST_DOMAIN or _is_address(name) or _is_loopback(name):
+        raise Fault(Code.INVALID, "A domain is a host name with a dot in it, such as links.example.com", field=field)
+    if own.name(name):
+        raise Fault(Code.IMPOSSIBLE, "This is a host of this service itself", field=field)
+    return name
+
+
+def host_of(url: str) -> str:
+    """The host of a URL that `check` has let through, without a dot at its end."""
+    parts = _URL.fullmatch(url)
+    authority = _AUTHORITY.fullmatch(parts[2]) if parts else None
+    return authority[1].removesuffix(".") if authority else ""
 
 
 def is_safe_location(url: str) -> bool:
@@ -192,6 +224,10 @@ def _home_name(host: str) -> str:
     """One name for all that is the same host: no dot at the end, and one word for the whole loopback."""
     name = host.removesuffix(".")
     return LOCALHOST if _is_loopback(name) else name
+
+
+def _is_address(name: str) -> bool:
+    return _NUMBER.fullmatch(name.rpartition(".")[2]) is not None
 
 
 def _is_loopback(name: str) -> bool:

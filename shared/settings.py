@@ -52,7 +52,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "http://127.0.0.1:8080"
     )
     own_hosts: Annotated[
-        tuple[str, ...], Meta(description="Further host names that lead to this gateway, separated by commas.")
+        tuple[str, ...],
+        Meta(
+            description="Further host names that lead to this gateway, separated by commas. At other names than these, "
+            "that of `public_url`, addresses and names without a dot, only the links of a verified domain are found."
+        ),
     ] = ()
 
     # The process itself
@@ -361,6 +365,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     qr_images_waiting: Annotated[
         int, Meta(ge=1, description="Pictures that one copy of the service draws or is about to; more are refused.")
     ] = 64
+
+    # Domains of workspaces
+    domains_most: Annotated[
+        int, Meta(ge=1, description="Domains that a workspace has at most, its live and its test ones apart.")
+    ] = 100
+    domains_dns_servers: Annotated[
+        tuple[str, ...], Meta(description="Who is asked whose a domain is, as host:port; empty: the system's.")
+    ] = ()
+    domains_dns_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="How long the DNS may take to answer that; less than its asker waits.")
+    ] = 1.5
+    domains_poll_seconds: Annotated[
+        float, Meta(gt=0, description="How often it is looked for domains that are to be looked at without a request.")
+    ] = 5.0
+    domains_looks_at_once: Annotated[
+        int, Meta(ge=1, description="Domains that one copy of the links service then looks at together.")
+    ] = 8
+    domains_look_seconds: Annotated[
+        float,
+        Meta(gt=0, description="The shortest pause between two such looks at one domain; they grow with its age."),
+    ] = 60.0
+    domains_look_most_seconds: Annotated[float, Meta(gt=0, description="The longest pause between two such looks.")] = (
+        21_600.0
+    )
+    domains_look_for_seconds: Annotated[
+        float, Meta(gt=0, description="A domain that is older is looked at on request only.")
+    ] = 7 * 86_400.0
+    domain_cache_entries: Annotated[
+        int, Meta(ge=1, description="Hosts of visitors of which one gateway remembers whether they are domains.")
+    ] = 10_000
 
     # Bio pages
     bio_cache_entries: Annotated[int, Meta(ge=1, description="Bio pages that one gateway remembers.")] = 5_000

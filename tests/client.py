@@ -120,11 +120,12 @@ async def until(
 NewClient = Callable[..., Awaitable[Client]]
 
 _PLACES = (
-    (re.compile(r'"(lnk|usr|ws|key|wh|msg|evt)_[0-9A-Za-z]{22}"'), r'"\1_…"'),
+    (re.compile(r'"(lnk|usr|ws|key|wh|msg|evt|dom)_[0-9A-Za-z]{22}"'), r'"\1_…"'),
     (re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"'), '"<time>"'),
     (re.compile(r'"durationMs":\d+'), '"durationMs":0'),
     (re.compile(r'"date":"\d{4}-\d\d-\d\d"'), '"date":"<day>"'),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "<origin>"),
+    (re.compile(r'"127\.0\.0\.1:\d+"'), '"<host>"'),
 )
 
 

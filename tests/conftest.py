@@ -11,6 +11,7 @@ from shared.contracts.accounts import Account, Tier
 from tests import servers as test_servers
 from tests import world as worlds
 from tests.client import Client, NewClient
+from tests.names import Names, naming
 from tests.receiver import Receiver, receiving
 from tests.servers import Servers
 from tests.world import Gateway, World
@@ -26,10 +27,19 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def names() -> AsyncIterator[Names]:
+    """The DNS, as far as domains are looked up in it."""
+    async with naming() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def world(servers: Servers, names: Names, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder: Path = tmp_path_factory.mktemp("world")
     # They say as much as they can, so that whoever looks for a secret in what they say looks through all of it.
-    async with worlds.begin(servers, folder, log_level="debug", access_log="all") as begun:
+    async with worlds.begin(
+        servers, folder, log_level="debug", access_log="all", domains_dns_servers=names.server
+    ) as begun:
         yield begun
 
 

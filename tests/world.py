@@ -136,6 +136,7 @@ class World:
             # Webhooks of tests lead to this machine, and no name is looked up elsewhere.
             "webhook_allow_cidrs": "127.0.0.0/8",
             "webhook_dns_servers": "127.0.0.1:9",
+            "domains_dns_servers": "127.0.0.1:9",
         } | settings
         return base | {variable(name): str(value) for name, value in given.items()}
 

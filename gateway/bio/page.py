@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from gateway.bio.look import look
 from gateway.pages.address import host, spelled_out, web_address
@@ -12,6 +11,7 @@ from gateway.pages.page import Page, environment, page
 from shared.contracts.links import Link, Status
 from shared.contracts.modes import Mode
 from shared.contracts.profile import Profile, PublicProfile
+from shared.short_urls import short_url
 
 BODY_LIMIT_BYTES = 50 * 1024
 
@@ -69,10 +69,9 @@ def _visible(links: Sequence[Link], now: datetime) -> list[Link]:
 
 
 def _row(link: Link, detail: Detail, public_url: str) -> Row:
-    origin = f"{urlsplit(public_url).scheme}://{link.domain}" if link.domain else public_url
     title = link.title or host(link.destination_url) or link.slug
     return Row(
-        href=f"{origin}/{link.slug}",
+        href=short_url(public_url, link.domain, link.slug),
         title=_shorten(title, detail.title),
         description=_shorten(link.description, detail.description) if link.description and detail.description else None,
         picture=web_address(link.thumbnail) if detail.pictures else None,

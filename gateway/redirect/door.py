@@ -29,6 +29,7 @@ from shared.contracts.links import ClaimClick, Resolve, Unlock
 from shared.contracts.targets import Target
 from shared.faults import Code, Fault
 from shared.settings import Settings
+from shared.short_urls import short_url
 
 DOMAIN = ""  # the gateway's own public host
 LONGEST_HEADER = 1024  # characters of a header that a click keeps
@@ -130,7 +131,7 @@ class Door:
             return closed
         if preview:
             # After the two above: what has been taken down tells nobody any more where it led.
-            return pages.preview(target, f"{self._settings.public_url}/{slug}")
+            return pages.preview(target, short_url(self._settings.public_url, target.domain, slug))
         if not target.has_password:
             return await self._send_on(scope, target, started)
         if method != "POST":

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from services.links import fields, slugs, store, store_new, store_qr_codes
+from services.links import fields, loops, slugs, store, store_domains, store_new, store_qr_codes
 from shared import ids, outbox, passwords
 from shared.contracts.links import (
     CreateLink,
@@ -41,8 +41,6 @@ Q = TypeVar("Q", CreateLink, UpdateLink, UpsertLink)
 async def prepare(service: Service, ask: Q) -> tuple[Q, str | None]:
     """The question with its values checked, and the hash of its password if it has one."""
     ask = fields.checked(ask, OwnHosts.of(service.settings), datetime.now(UTC))
-    if getattr(ask, "domain", ""):
-        raise Fault(Code.IMPOSSIBLE, "There is no such domain in this workspace", field="domain")
     return ask, await _hash_of(ask.password)
 
 
@@ -52,23 +50,29 @@ async def create(tx: Connection, ask: CreateLink, password_hash: str | None) -> 
     return link
 
 
-async def create_all(tx: Connection, wanted: Sequence[store_new.NewRow]) -> list[Link]:
-    """Links without an external id whose short codes are up to us, in the order in which they are ``wanted``."""
+async def create_all(tx: Connection, wanted: Sequence[store_new.NewRow]) -> list[Link | Fault]:
+    """Links on our own host, without an external id, whose short codes are up to us, in the order in which they are
+    ``wanted``; in the place of one that leads back to us, what is to be said against it."""
     links: dict[str, Link] = {}
+    refused: dict[str, Fault] = {}
+    left = wanted
     for _ in range(SLUG_TRIES):
-        left = [row for row in wanted if row.id not in links]
+        links |= await store_new.insert_links(tx, [(row, slugs.generate()) for row in left])
+        left = [row for row in left if row.id not in links]
         if not left:
             break
-        links |= await store_new.insert_links(tx, [(row, slugs.generate()) for row in left])
-    if len(links) < len(wanted):
+        faults = zip(left, await loops.among(tx, [row.ask for row in left]), strict=True)
+        refused |= {row.id: fault for row, fault in faults if fault}
+        left = [row for row in left if row.id not in refused]
+    if left:
         raise _no_slug_fault()
-    made = [links[row.id] for row in wanted]
-    await outbox.tell(tx, *(LinkCreated(link=link) for link in made))
-    return made
+    await outbox.tell(tx, *(LinkCreated(link=link) for link in links.values()))
+    return [links.get(row.id) or refused[row.id] for row in wanted]
 
 
 async def change(tx: Connection, before: Link, ask: UpdateLink | UpsertLink, password_hash: str | None) -> Link:
     """``before`` is locked. CONFLICT when what is to be unique belongs to another link: then all is rolled back."""
+    await loops.refuse(tx, ask)
     now = datetime.now(UTC)
     wanted = msgspec.structs.replace(before, **given(ask))
     try:
@@ -132,9 +136,15 @@ def taken_fault(field: str, slug: str) -> Fault:
 async def _insert(tx: Connection, ask: CreateLink, password_hash: str | None) -> Link:
     for _ in range(SLUG_TRIES):
         slug = ask.slug if ask.slug is not None else slugs.generate()
-        link = await store.insert_link(tx, ids.new(), slug, ask, password_hash)
+        try:
+            link = await store.insert_link(tx, ids.new(), slug, ask, password_hash)
+        except store.NoDomainError as gone:
+            raise fields.no_domain() from gone
         if link is not None:
             return link
+        await loops.refuse(tx, ask)
+        if ask.domain and not await store_domains.has_verified(tx, ask.workspace, ask.mode, ask.domain):
+            raise fields.no_domain()
         if ask.external_id is not None and await store.find_link_by_external_id(
             tx, ask.workspace, ask.mode, ask.external_id
         ):

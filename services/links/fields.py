@@ -33,6 +33,7 @@ Q = TypeVar("Q", CreateLink, UpdateLink, UpsertLink)
 def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
     """The question with its addresses in canonical form; else one fault that names every field that is wrong."""
     checks: dict[str, Callable[[Any], object]] = {
+        "domain": lambda name: _domain(name, own),
         "destination_url": lambda url: destinations.check(url, own, field="destination_url"),
         "slug": slugs.check,
         "title": title,
@@ -50,7 +51,7 @@ def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
     values: dict[str, Any] = {}
     faults = []
     for field, check in checks.items():
-        value = getattr(ask, field)
+        value = getattr(ask, field, UNSET)
         if value is None or value is UNSET:
             continue
         try:
@@ -75,6 +76,19 @@ def _together(faults: list[Fault]) -> Fault:
     faults.sort(key=lambda fault: fault.code is not Code.INVALID)
     details: tuple[Detail, ...] = sum((fault.details for fault in faults), ())
     return Fault(faults[0].code, faults[0].message, details=details)
+
+
+def no_domain() -> Fault:
+    message = "There is no such domain in this workspace, or it is not verified"
+    return Fault(Code.IMPOSSIBLE, message, field="domain")
+
+
+def _domain(name: str, own: OwnHosts) -> str:
+    try:
+        return name and destinations.check_domain(name, own, field="domain")
+    except Fault:
+        # What cannot be a domain is none of the workspace's either.
+        raise no_domain() from None
 
 
 def title(text: str) -> str:

@@ -1,6 +1,6 @@
 """What can be asked of links. The answers stand in the files by whose name they go here."""
 
-from services.links import bulk, lists, qr_codes, single, visits
+from services.links import bulk, domains, lists, qr_codes, single, visits
 from shared.service import read, whole, write
 
 HANDLERS = (
@@ -32,4 +32,11 @@ HANDLERS = (
     write(qr_codes.delete_qr_code),
     whole(qr_codes.draw_qr_code),
     write(qr_codes.record_scans),
+    whole(domains.create_domain),
+    read(domains.get_domain),
+    read(domains.list_domains),
+    whole(domains.update_domain),
+    write(domains.delete_domain),
+    whole(domains.verify_domain),
+    read(domains.find_host),
 )

@@ -1,5 +1,7 @@
 """Questions about one link."""
 
+from msgspec import UNSET
+
 from services.links import changes, fields, slugs, store, store_new
 from shared import ids
 from shared.contracts.links import (
@@ -23,9 +25,12 @@ UPSERT_TRIES = 5  # each further one because somebody else made or deleted the l
 
 async def create_link(service: Service, ask: CreateLink) -> Link:
     ask, password_hash = await changes.prepare(service, ask)
-    if ask.slug is None and ask.external_id is None:
-        return await service.written_together(changes.create_all, store_new.NewRow(ids.new(), ask, password_hash))
-    # Somebody else may be about to take it; then this one waits, and nobody else has to wait with it.
+    if ask.slug is None and ask.external_id is None and not ask.domain:
+        made = await service.written_together(changes.create_all, store_new.NewRow(ids.new(), ask, password_hash))
+        if isinstance(made, Fault):
+            raise made
+        return made
+    # Somebody else may be about to take it, or to remove the domain; then this one waits, and nobody else with it.
     async with service.transaction() as tx:
         return await changes.create(tx, ask, password_hash)
 
@@ -58,6 +63,7 @@ async def upsert_link(service: Service, ask: UpsertLink) -> Upserted:
             async with service.transaction() as tx:
                 before = await store.find_link_by_external_id_for_update(tx, ask.workspace, ask.mode, ask.external_id)
                 if before is not None:
+                    _check_domain(ask, before)
                     return Upserted(link=await changes.change(tx, before, ask, password_hash), created=False)
                 return Upserted(link=await changes.create(tx, _as_new(ask), password_hash), created=True)
         except Fault as fault:
@@ -81,6 +87,11 @@ async def _find(db: Connection, ask: GetLink) -> Link | None:
     if ask.slug is not None and slugs.valid(ask.slug) and "\0" not in ask.domain:
         return await store.find_link_by_slug(db, ask.workspace, ask.mode, ask.domain, ask.slug)
     return None
+
+
+def _check_domain(ask: UpsertLink, before: Link) -> None:
+    if ask.domain is not UNSET and ask.domain != before.domain:
+        raise Fault(Code.IMPOSSIBLE, "A link stays on the domain that it was made on", field="domain")
 
 
 def _as_new(ask: UpsertLink) -> CreateLink:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from services.links import loops
 from services.links.store_rows import json_of, link_of
 from shared.contracts.links import CreateLink, Link
 from shared.contracts.modes import Mode
@@ -19,19 +20,32 @@ class TakenError(Exception):
         self.field = field
 
 
+class NoDomainError(Exception):
+    """The domain has been removed this very moment. The transaction has to be rolled back."""
+
+
 async def insert_link(
     tx: Connection, link_id: str, slug: str, ask: CreateLink, password_hash: str | None
 ) -> Link | None:
-    """None when the slug or the external id is taken. Without a position the link goes after the last one."""
-    row = await tx.fetchrow(
+    """None when the slug or the external id is taken, when it leads to a verified domain, or is to be on one that the
+    workspace has not. Without a position the link goes after the last one. Raises `NoDomainError`.
+    """
+    row = await _inserted(
+        tx,
         """
-        insert into links (
-            id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active, position,
-            tags, metadata, expires_at, expired_url, password_hash, max_clicks, show_on_profile, forward_query,
-            external_id, archived
+        with host as (
+            select '' as domain, null as domain_id where $4 = ''
+            union all
+            select name, id from domains
+            where workspace = $2 and mode = $3 and name = $4 and verified_at is not null
         )
-        values (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+        insert into links (
+            id, workspace, mode, domain, domain_id, slug, destination_url, title, description, thumbnail, active,
+            position, tags, metadata, expires_at, expired_url, password_hash, max_clicks, show_on_profile,
+            forward_query, external_id, archived
+        )
+        select
+            $1, $2, $3, domain, domain_id, $5, $6, $7, $8, $9, $10,
             coalesce(
                 $11,
                 -- least() passes over null, so the first link of all needs its zero inside.
@@ -41,7 +55,8 @@ async def insert_link(
                 )
             ),
             $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
-        )
+        from host
+        where not exists (select from domains where name = any($22::text[]) and verified_at is not null)
         on conflict do nothing
         returning id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
                   position, tags, metadata, expires_at, expired_url,
@@ -69,8 +84,16 @@ async def insert_link(
         ask.forward_query,
         ask.external_id,
         ask.archived,
+        loops.hosts_of(ask),
     )
     return link_of(row) if row else None
+
+
+async def _inserted(tx: Connection, text: str, *values: object) -> asyncpg.Record | None:
+    try:
+        return await tx.fetchrow(text, *values)
+    except asyncpg.ForeignKeyViolationError as error:
+        raise NoDomainError from error
 
 
 async def find_link(db: Connection, workspace: str, mode: Mode, link_id: str) -> Link | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from services.links import loops
 from services.links.store_rows import json_of, link_of
 from shared.contracts.links import CreateLink, Link
 from shared.database import Connection
@@ -18,10 +19,12 @@ class NewRow(msgspec.Struct, frozen=True):
 
 
 async def insert_links(tx: Connection, rows: Sequence[tuple[NewRow, str]]) -> dict[str, Link]:
-    """Each with its slug, by their ids; without those whose slug is taken. What they have in common is done once.
+    """Each with its slug, by their ids; without those whose slug is taken or that lead to a verified domain. They are
+    on our own host. What they have in common is done once.
 
     Without a position, links go after the last one that was there before, in the order of their ids.
     """
+    hosts = [loops.hosts_of(row.ask) for row, _ in rows]
     made = await tx.fetch(
         # One parameter for all of it: arrays of arrays, as tags would be, must all be of the same length.
         """
@@ -49,15 +52,17 @@ async def insert_links(tx: Connection, rows: Sequence[tuple[NewRow, str]]) -> di
             id text, workspace text, mode text, domain text, slug text, destination_url text, title text,
             description text, thumbnail text, active boolean, position integer, tags text[], metadata text,
             expires_at timestamptz, expired_url text, password_hash text, max_clicks bigint, show_on_profile boolean,
-            forward_query boolean, external_id text, archived boolean
+            forward_query boolean, external_id text, archived boolean, hosts text[]
         )
+        where not hosts && array(select name from domains where name = any($2::text[]) and verified_at is not null)
         on conflict do nothing
         returning id, workspace, mode, domain, slug, destination_url, title, description, thumbnail, active,
                   position, tags, metadata, expires_at, expired_url,
                   password_hash is not null as has_password, max_clicks, show_on_profile, forward_query,
                   external_id, archived, clicks, claimed, created_at, updated_at
         """,
-        json_of([_columns(row, slug) for row, slug in rows]),
+        json_of([_columns(row, slug) | {"hosts": each} for (row, slug), each in zip(rows, hosts, strict=True)]),
+        list({host for each in hosts for host in each}),
     )
     return {row["id"]: link_of(row) for row in made}
 

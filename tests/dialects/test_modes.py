@@ -11,6 +11,7 @@ from gateway.endpoint import Endpoint
 from shared.contracts.modes import Mode
 from shared.ids import new as new_id
 from tests.client import Client, NewClient, until
+from tests.domains import claim
 from tests.servers import free_port
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1"
@@ -23,6 +24,7 @@ class Side(NamedTuple):
     mark: str
     link: str
     code: str
+    domain: str
     webhook: str
     delivery: str
 
@@ -37,6 +39,7 @@ PARTS: dict[str, Callable[[Side], str]] = {
     "/links/external/{externalId}": lambda side: f"/links/external/{side.mark}",
     "/qr/{id}": lambda side: f"/qr/{side.code}",
     "/qr/{id}/image": lambda side: f"/qr/{side.code}/image",
+    "/domains/{id}": lambda side: f"/domains/{side.domain}",
     "/webhooks/{id}": lambda side: f"/webhooks/{side.webhook}",
     "/webhooks/{id}/deliveries": lambda side: f"/webhooks/{side.webhook}/deliveries",
     "/webhooks/{id}/deliveries/{deliveryId}": lambda side: f"/webhooks/{side.webhook}/deliveries/{side.delivery}",
@@ -65,7 +68,8 @@ async def begin(client: Client) -> Side:
     hook = {"url": f"http://127.0.0.1:{free_port()}/", "events": ["*"], "description": mark}
     webhook = (await client.post("/api/use/webhooks", hook)).json["id"]
     delivery = (await client.post(f"/api/use/webhooks/{webhook}/test")).json["id"]
-    return Side(client, mark, link["id"], code, webhook, delivery)
+    domain = (await claim(client, f"{mark}.example"))["id"]
+    return Side(client, mark, link["id"], code, domain, webhook, delivery)
 
 
 async def sees(side: Side, dialect: Dialect, endpoint: Endpoint) -> str:

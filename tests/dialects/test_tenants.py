@@ -12,9 +12,10 @@ from gateway.endpoint import Endpoint
 from shared.contracts.modes import Mode
 from shared.ids import new as new_id
 from tests.client import Client, NewClient, timeless
+from tests.domains import claim
 from tests.servers import free_port
 
-MINE = "Mine now"
+MINE = "MineNow"
 
 
 class Own(NamedTuple):
@@ -47,6 +48,11 @@ async def _qr_code(client: Client) -> Own:
     return Own({"id": code}, f"/api/use/qr/{code}")
 
 
+async def _domain(client: Client) -> Own:
+    domain = (await claim(client))["id"]
+    return Own({"id": domain}, f"/api/use/domains/{domain}")
+
+
 async def _webhook(client: Client) -> Own:
     # Nobody listens there.
     url = f"http://127.0.0.1:{free_port()}/"
@@ -70,6 +76,8 @@ OWNED: dict[str, tuple[Make, Nobody] | None] = {
     "/analytics/links/{id}": (_link, lambda: {"id": f"lnk_{new_id()}"}),
     "/qr/{id}": (_qr_code, lambda: {"id": f"qr_{new_id()}"}),
     "/qr/{id}/image": (_qr_code, lambda: {"id": f"qr_{new_id()}"}),
+    "/domains/{id}": (_domain, lambda: {"id": f"dom_{new_id()}"}),
+    "/domains/{id}/verify": (_domain, lambda: {"id": f"dom_{new_id()}"}),
     "/webhooks/{id}": (_webhook, _no_webhook),
     "/webhooks/{id}/enable": (_webhook, _no_webhook),
     "/webhooks/{id}/rotate-secret": (_webhook, _no_webhook),
@@ -87,6 +95,7 @@ OWNED: dict[str, tuple[Make, Nobody] | None] = {
 BODIES: dict[str, object] = {
     "PATCH /links/{id}": {"title": MINE},
     "PATCH /qr/{id}": {"title": MINE},
+    "PATCH /domains/{id}": {"rootUrl": f"https://example.com/{MINE}"},
     "PATCH /webhooks/{id}": {"description": MINE},
     "POST /webhooks/{id}/recover": {"since": "2026-01-31T09:00:00Z"},
 }

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from gateway.dialects.names import bare, translated
 from gateway.dialects.use.errors import FIELD_NAMES, WORDS, Complaint
 from gateway.dialects.use.ids import LINK, LINK_PATTERN
-from gateway.dialects.use.link_fields import LinkBody, LinkEdit, NewLink, body_of
+from gateway.dialects.use.link_fields import LinkBody, LinkEdit, NewLink, body_of, given
 from gateway.endpoint import Call, Endpoint
 from shared.contracts import link_fields, links
 from shared.contracts.bulk import Atomicity, Refusal, Result
@@ -61,7 +61,7 @@ class Items(msgspec.Struct, frozen=True, kw_only=True):
 
 async def create_links(call: Call, body: NewLinks) -> Items:
     """Makes 1 to 100 links; at most ten of them may have a password."""
-    new = tuple(link_fields.NewLink(**asdict(each)) for each in body.links)
+    new = tuple(link_fields.NewLink(**given(call, each)) for each in body.links)
     outcomes = await call.write(
         links.CreateLinks(workspace=call.workspace, mode=call.mode, links=new, atomicity=_atomicity(body.atomic))
     )

@@ -11,12 +11,22 @@ from gateway.endpoint import Call
 from gateway.wire import moment
 from shared.contracts import links
 from shared.contracts.modes import Mode
+from shared.settings import Settings
+from shared.short_urls import own_domain, short_url
 
 Destination = Annotated[
     str,
     Meta(
         description="Where the link leads: an `http` or `https` address of up to 2,048 characters.",
         examples=["https://example.com/landing-page"],
+    ),
+]
+Domain = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="The host it is on: one of your verified domains, or, if omitted, that of this service. It stays "
+        "there.",
     ),
 ]
 Slug = Annotated[
@@ -54,6 +64,7 @@ Archived = Annotated[bool, Meta(description="Put away: not listed unless asked f
 
 class NewLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     destination_url: Destination
+    domain: Domain | None = None
     slug: Annotated[Slug | None, Meta(description="Generated if omitted.")] = msgspec.field(
         default=None, name="customSlug"
     )
@@ -95,6 +106,10 @@ class LinkValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     archived: Archived | UnsetType = UNSET
 
 
+class LinkPut(LinkValues, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    domain: Domain | UnsetType = UNSET
+
+
 class LinkChanges(LinkValues, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     external_id: ExternalId | None | UnsetType = UNSET
 
@@ -107,6 +122,7 @@ class LinkBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: LinkId
     short_url: Annotated[str, Meta(description="The address to hand out.", examples=["https://go.example/summer-sale"])]
     short_code: Slug
+    domain: Annotated[str, Meta(description="The host of its address.", examples=["go.example"])]
     destination_url: Destination
     title: Title | None
     description: Description | None
@@ -130,11 +146,25 @@ class LinkBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     updated_at: Annotated[str, Meta(examples=["2026-01-31T09:05:00.123Z"])]
 
 
+def given(call: Call, body: NewLink | LinkPut) -> dict[str, Any]:
+    """The values by the contract's names."""
+    values = msgspec.structs.asdict(body)
+    if isinstance(body.domain, UnsetType):
+        return values
+    return values | {"domain": domain_in(call.settings, body.domain or "")}
+
+
+def domain_in(settings: Settings, domain: str) -> str:
+    """A domain in the contract's words, where our own public host has no name."""
+    return "" if domain.lower() == own_domain(settings.public_url) else domain
+
+
 def body_of(call: Call, link: links.Link) -> LinkBody:
     return LinkBody(
         id=LINK + link.id,
-        short_url=f"{call.settings.public_url}/{link.slug}",
+        short_url=short_url(call.settings.public_url, link.domain, link.slug),
         short_code=link.slug,
+        domain=link.domain or own_domain(call.settings.public_url),
         destination_url=link.destination_url,
         title=link.title,
         description=link.description,

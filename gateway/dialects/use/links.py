@@ -12,9 +12,10 @@ from gateway.dialects.use.link_fields import (
     ExternalId,
     LinkBody,
     LinkChanges,
-    LinkValues,
+    LinkPut,
     NewLink,
     body_of,
+    given,
 )
 from gateway.dialects.use.paging import Page, PageQuery, paged
 from gateway.endpoint import Call, Endpoint, Put
@@ -72,7 +73,7 @@ async def list_links(call: Call, query: LinksQuery) -> Page[LinkBody]:
 
 async def create_link(call: Call, body: NewLink) -> LinkBody:
     """Makes a short link."""
-    created = await call.write(links.CreateLink(workspace=call.workspace, mode=call.mode, **asdict(body)))
+    created = await call.write(links.CreateLink(workspace=call.workspace, mode=call.mode, **given(call, body)))
     return body_of(call, created)
 
 
@@ -99,10 +100,12 @@ async def get_external_link(call: Call) -> LinkBody:
     return body_of(call, found)
 
 
-async def put_external_link(call: Call, body: LinkValues) -> Put[LinkBody]:
+async def put_external_link(call: Call, body: LinkPut) -> Put[LinkBody]:
     """Changes the link that has an id of yours as far as fields are given, or makes it if there is none."""
     upserted = await call.write(
-        links.UpsertLink(workspace=call.workspace, mode=call.mode, external_id=call.path["externalId"], **asdict(body))
+        links.UpsertLink(
+            workspace=call.workspace, mode=call.mode, external_id=call.path["externalId"], **given(call, body)
+        )
     )
     return Put(body_of(call, upserted.link), new=upserted.created)
 

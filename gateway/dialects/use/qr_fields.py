@@ -12,6 +12,7 @@ from shared.contracts.links import qr_codes
 from shared.contracts.links.qr_codes import PARAMETER, Level
 from shared.contracts.modes import Mode
 from shared.settings import Settings
+from shared.short_urls import short_url
 
 Foreground = Annotated[
     str,
@@ -110,4 +111,4 @@ def body_of(settings: Settings, code: qr_codes.QrCode) -> QrCodeBody:
 
 
 def url_of(settings: Settings, code: qr_codes.QrCode) -> str:
-    return f"{settings.public_url}/{code.slug}?{PARAMETER}={code.token}"
+    return f"{short_url(settings.public_url, code.domain, code.slug)}?{PARAMETER}={code.token}"

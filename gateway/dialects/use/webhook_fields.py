@@ -2,19 +2,20 @@
 
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.dialects.names import bare
 from gateway.dialects.use.ids import LINK, WEBHOOK, LinkId, WebhookId
+from gateway.dialects.use.link_fields import domain_in
 from gateway.endpoint import Call
 from gateway.wire import moment
 from shared.contracts import webhooks
 from shared.contracts.modes import Mode
 from shared.contracts.webhooks import EVERYTHING, Reason, Topic
 from shared.settings import Settings
+from shared.short_urls import own_domain
 
 Url = Annotated[
     str,
@@ -136,7 +137,7 @@ def body_of(settings: Settings, endpoint: webhooks.Endpoint) -> WebhookBody:
         filter=Filter(
             link_ids=tuple(LINK + link for link in endpoint.filter.links),
             tags=endpoint.filter.tags,
-            domains=tuple(domain or _own_domain(settings) for domain in endpoint.filter.domains),
+            domains=tuple(domain or own_domain(settings.public_url) for domain in endpoint.filter.domains),
         ),
         batch=endpoint.batch,
         enabled=endpoint.enabled,
@@ -162,20 +163,15 @@ def with_secret(settings: Settings, made: webhooks.NewEndpoint) -> WebhookWithSe
 
 def filter_in(call: Call, given: Filter) -> webhooks.Filter:
     """The contract's words for it, where our own public host has no name."""
-    own = _own_domain(call.settings)
     return webhooks.Filter(
         links=tuple(bare(LINK, link) for link in given.link_ids),
         tags=given.tags,
-        domains=tuple("" if domain.lower() == own else domain for domain in given.domains),
+        domains=tuple(domain_in(call.settings, domain) for domain in given.domains),
     )
 
 
 def headers_in(given: dict[str, str]) -> tuple[webhooks.Header, ...]:
     return tuple(webhooks.Header(name=name, value=value) for name, value in given.items())
-
-
-def _own_domain(settings: Settings) -> str:
-    return urlsplit(settings.public_url).netloc.lower()
 
 
 def _moment(at: datetime | None) -> str | None:

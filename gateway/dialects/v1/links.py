@@ -9,6 +9,7 @@ from gateway.dialects.names import bare
 from gateway.endpoint import Call, Endpoint
 from gateway.wire import moment
 from shared.contracts import links
+from shared.short_urls import short_url
 
 PREFIX = "lnk_"
 
@@ -142,7 +143,7 @@ def _body(call: Call, link: links.Link) -> LinkBody:
         description=link.description,
         thumbnail=link.thumbnail,
         short_code=link.slug,
-        short_url=f"{call.settings.public_url}/{link.slug}",
+        short_url=short_url(call.settings.public_url, link.domain, link.slug),
         clicks=link.clicks,
         is_active=link.active,
         order=link.position,

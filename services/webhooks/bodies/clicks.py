@@ -8,6 +8,7 @@ import msgspec
 from services.webhooks.bodies.form import LINK, encode, moment
 from shared.contracts.analytics import Click
 from shared.contracts.links import Link
+from shared.short_urls import short_url
 
 CLICK = "click_"
 
@@ -74,7 +75,7 @@ def _clicked_link(link_id: str, link: Link | None, public_url: str) -> ClickedLi
         return ClickedLink(id=LINK + link_id)
     return ClickedLink(
         id=LINK + link.id,
-        short_url=f"{public_url}/{link.slug}",
+        short_url=short_url(public_url, link.domain, link.slug),
         short_code=link.slug,
         destination_url=link.destination_url,
         title=link.title,

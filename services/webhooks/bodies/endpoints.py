@@ -1,12 +1,11 @@
 """Endpoints themselves: one that was disabled, and one that is tried out."""
 
-from urllib.parse import urlsplit
-
 import msgspec
 
 from services.webhooks.bodies.form import LINK, WEBHOOK, encode, moment, perhaps
 from shared.contracts.modes import Mode
 from shared.contracts.webhooks import Endpoint, Reason
+from shared.short_urls import own_domain
 
 
 class FilterData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -45,7 +44,6 @@ class TestData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def of_endpoint(endpoint: Endpoint, public_url: str) -> bytes:
-    own_domain = urlsplit(public_url).netloc.lower()
     return encode(
         EndpointData(
             id=WEBHOOK + endpoint.id,
@@ -56,7 +54,7 @@ def of_endpoint(endpoint: Endpoint, public_url: str) -> bytes:
             filter=FilterData(
                 link_ids=tuple(LINK + link for link in endpoint.filter.links),
                 tags=endpoint.filter.tags,
-                domains=tuple(domain or own_domain for domain in endpoint.filter.domains),
+                domains=tuple(domain or own_domain(public_url) for domain in endpoint.filter.domains),
             ),
             batch=endpoint.batch,
             enabled=endpoint.enabled,

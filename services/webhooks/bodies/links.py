@@ -8,12 +8,14 @@ from services.webhooks.bodies.form import LINK, encode, moment, perhaps
 from shared.contracts.link_fields import Metadata
 from shared.contracts.links import Link, Status
 from shared.contracts.modes import Mode
+from shared.short_urls import own_domain, short_url
 
 
 class LinkData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: str
     short_url: str
     short_code: str
+    domain: str
     destination_url: str
     title: str | None
     description: str | None
@@ -42,8 +44,9 @@ def of_link(link: Link, at: datetime, public_url: str) -> bytes:
     return encode(
         LinkData(
             id=LINK + link.id,
-            short_url=f"{public_url}/{link.slug}",
+            short_url=short_url(public_url, link.domain, link.slug),
             short_code=link.slug,
+            domain=link.domain or own_domain(public_url),
             destination_url=link.destination_url,
             title=link.title,
             description=link.description,

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from shared.contracts.ask import Ask, Event, Tentative
 from shared.contracts.bulk import Atomicity, OnConflict, Refusal, Result
@@ -34,7 +35,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     workspace: str
     mode: Mode
-    domain: str  # "" is the gateway's own public host
+    domain: str  # "" is the gateway's own public host; it never changes
     slug: str
     destination_url: str
     title: str | None = None
@@ -112,8 +113,8 @@ class Outcomes(Tentative, frozen=True, kw_only=True):
 
 
 class CreateLink(NewLink, Ask[Link], frozen=True, kw_only=True):
-    """CONFLICT when the slug or the external id is taken; IMPOSSIBLE when the slug is reserved or the destination is
-    one of our own hosts."""
+    """CONFLICT when the slug or the external id is taken; IMPOSSIBLE when the slug is reserved, the destination is one
+    of our own hosts or a verified domain, or the link's domain is no verified one of this workspace and mode."""
 
     workspace: str
     mode: Mode
@@ -123,11 +124,13 @@ class UpsertLink(LinkChange, Ask[Upserted], frozen=True, kw_only=True):
     """The link with this external id is changed as by `UpdateLink`, or made as by `CreateLink` when there is none.
 
     INVALID when it is to be made and no destination is given. CONFLICT when the slug belongs to another link.
+    IMPOSSIBLE when it is there, but on another domain.
     """
 
     workspace: str
     mode: Mode
     external_id: str
+    domain: str | UnsetType = UNSET
 
 
 class GetLink(Ask[Link], frozen=True, kw_only=True):

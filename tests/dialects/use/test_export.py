@@ -53,7 +53,7 @@ async def test_a_file_may_hold_nothing(client: Client) -> None:
     assert lines(await client.get(EXPORT + "?format=jsonl")) == []
     answer = await client.get(EXPORT)
     assert table(answer) == []
-    assert answer.body.startswith(b"id,shortUrl,shortCode,destinationUrl,title,")
+    assert answer.body.startswith(b"id,shortUrl,shortCode,domain,destinationUrl,title,")
 
 
 async def test_texts_come_through_a_table_and_no_text_becomes_a_formula(client: Client) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from shared.contracts.keys import Window
 from tests import golden
 from tests.client import Client, NewClient, until
+from tests.domains import new_name, prove
+from tests.names import Names
 from tests.receiver import Receiver
 
 check = partial(golden.check, Path(__file__).parent / "golden")
@@ -73,6 +75,25 @@ async def test_webhooks_are_answered_as_documented(client: Client, receiver: Rec
     check("delivery_redelivered", await client.post(f"{delivery}/redeliver"))
     check("deliveries_recovered", await client.post(f"{path}/recover", {"since": "2026-01-31T09:00:00Z"}))
     check("webhook_deleted", await client.delete(path))
+
+
+async def test_domains_are_answered_as_documented(client: Client, names: Names) -> None:
+    claimed = await client.post("/api/use/domains", {"domain": new_name(), "rootUrl": "https://example.com/"})
+    domain = claimed.json
+    path = f"/api/use/domains/{domain['id']}"
+    told = {"domain": domain["domain"], "proof": domain["verification"]["value"].partition("=")[2]}
+    check("domain_claimed", claimed, **told)
+    check("domains", await client.get("/api/use/domains"), **told)
+    check("domain_pending", await client.post(f"{path}/verify"), **told)
+    prove(names, domain)
+    check("domain_verified", await client.post(f"{path}/verify"), **told)
+    check("domain_changed", await client.patch(path, {"notFoundUrl": "https://example.com/gone"}), **told)
+    made = await client.post("/api/use/links", LINK | {"domain": domain["domain"]})
+    link = {"code": made.json["shortCode"], "port": client.url.rpartition(":")[2]}
+    check("link_on_domain", made, **told, **link)
+    check("domain_with_links", await client.delete(path), **told, id=domain["id"])
+    await client.delete(f"/api/use/links/{made.json['id']}")
+    check("domain_deleted", await client.delete(path))
 
 
 async def test_errors_are_answered_as_documented(client: Client, visitor: Client, new_client: NewClient) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from gateway.dialects.use import USE
 from shared.ids import new as new_id
 from tests.client import Answer, Client, until
+from tests.domains import claim, new_name, prove
+from tests.names import Names
 from tests.receiver import Receiver
 from tests.world import World
 
@@ -22,7 +24,7 @@ async def twice(client: Client, method: str, path: str, json: object = None) -> 
     return first, await client.send(method, path, json, headers=keyed(key))
 
 
-async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> None:
+async def test_every_write_is_repeatable(client: Client, receiver: Receiver, names: Names) -> None:
     hook = {"url": receiver.url, "events": ["webhook.test"]}
     webhooks = [(await client.post("/api/use/webhooks", hook)).json["id"] for _ in range(2)]
     mine = f"/webhooks/{webhooks[0]}"
@@ -30,6 +32,8 @@ async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> 
     await until(
         lambda: client.get(f"/api/use{mine}/deliveries/{delivery}"), lambda seen: seen.json["state"] == "delivered"
     )
+    domains = [await claim(client) for _ in range(2)]
+    prove(names, domains[0])
     ids = [(await client.post("/api/use/links", THERE)).json["id"] for _ in range(4)]
     codes = [(await client.post("/api/use/qr", {"linkId": ids[0]})).json["id"] for _ in range(2)]
     writes: dict[tuple[str, str], tuple[str, object, int]] = {
@@ -44,6 +48,10 @@ async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> 
         ("POST", "/qr"): ("/qr", {"linkId": ids[0]}, 201),
         ("PATCH", "/qr/{id}"): (f"/qr/{codes[0]}", {"title": "Changed"}, 200),
         ("DELETE", "/qr/{id}"): (f"/qr/{codes[1]}", None, 204),
+        ("POST", "/domains"): ("/domains", {"domain": new_name()}, 201),
+        ("PATCH", "/domains/{id}"): (f"/domains/{domains[0]['id']}", {"rootUrl": "https://example.com"}, 200),
+        ("POST", "/domains/{id}/verify"): (f"/domains/{domains[0]['id']}/verify", None, 200),
+        ("DELETE", "/domains/{id}"): (f"/domains/{domains[1]['id']}", None, 204),
         ("POST", "/webhooks"): ("/webhooks", hook, 201),
         ("PATCH", "/webhooks/{id}"): (mine, {"description": "Changed"}, 200),
         ("DELETE", "/webhooks/{id}"): (f"/webhooks/{webhooks[1]}", None, 204),
@@ -65,6 +73,7 @@ async def test_every_write_is_repeatable(client: Client, receiver: Receiver) -> 
         assert again.headers["Idempotent-Replayed"] == "true"
     assert (await client.get("/api/use/links")).json["total"] == 6
     assert (await client.get("/api/use/qr")).json["total"] == 2
+    assert (await client.get("/api/use/domains")).json["total"] == 2
     assert (await client.get("/api/use/webhooks")).json["total"] == 2
     # One test before and one in between, and the first of them once more.
     assert (await client.get(f"/api/use{mine}/deliveries")).json["total"] == 2

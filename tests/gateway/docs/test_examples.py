@@ -12,6 +12,7 @@ from gateway.dialects import DIALECTS
 from gateway.docs.openapi import document
 from gateway.docs.postman import collection
 from tests.client import Client, until
+from tests.domains import claim
 from tests.receiver import Receiver
 from tests.world import World
 
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 ORIGIN = "https://go.example"
 LINK, USERNAME, EXTERNAL = "lnk_02FvM8kQ7yZtLw3RbXc5Na", "demo", "crm-4711"
 QR_CODE = "qr_02FvM8kQ7yZtLw3RbXc5Na"
+DOMAIN = "dom_02FvM8kQ7yZtLw3RbXc5Na"
 WEBHOOK, DELIVERY = "wh_02FvM8kQ7yZtLw3RbXc5Na", "msg_02FvM8kQ7yZtLw3RbXc5Na"
 RECEIVER = "https://example.com/hooks/waypost"
 
@@ -91,6 +93,8 @@ async def test_an_example_can_be_carried_out(
     names = {LINK: link["id"], f"/{USERNAME}": f"/{(await world.account()).user.username}", RECEIVER: receiver.url}
     if QR_CODE in request_.path:
         names[QR_CODE] = (await client.post("/api/use/qr", {"linkId": link["id"]})).json["id"]
+    if "/domains/" in request_.path:
+        names |= {DOMAIN: (await claim(client))["id"]}
     if "/webhooks/" in request_.path:
         names |= await _delivered(client, receiver)
 

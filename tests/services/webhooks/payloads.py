@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-from tests.services.webhooks.names import Alias, Names
+from tests.names import Alias, Names
 
 # Stands for the port at which the canary listens.
 PORT = "{port}"

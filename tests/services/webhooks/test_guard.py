@@ -16,8 +16,8 @@ from services.webhooks.signature import new_secret
 from shared.destinations import OwnHosts
 from shared.faults import Code, Fault
 from shared.settings import Settings, SettingsError
+from tests.names import Names, naming
 from tests.services.webhooks import home, payloads
-from tests.services.webhooks.names import Names, naming
 from tests.services.webhooks.receiver import Receiver, always, receiving
 from tests.shared.waiting import fault_of
 

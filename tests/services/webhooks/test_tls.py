@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.names import naming
 from tests.services.webhooks.authority import Authority
 from tests.services.webhooks.conftest import Copies
 from tests.services.webhooks.desk import Desk
-from tests.services.webhooks.names import naming
 from tests.services.webhooks.receiver import Receiver, ok, receiving
 from tests.shared.waiting import until
 

@@ -7,7 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, cast
 
-A, CNAME, AAAA = 1, 5, 28
+A, CNAME, TXT, AAAA = 1, 5, 16, 28
 _IN = 1
 _ANSWERS, _UNKNOWN = 0x8180, 0x8183
 
@@ -26,6 +26,7 @@ class Names(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         # Of each name its answers in turn; the last one stays.
         self.zone: dict[str, list[Answer]] = {}
+        self.texts: dict[str, tuple[str, ...]] = {}
         self.asked: list[str] = []
         self.silent: set[str] = set()
         self._transport: asyncio.DatagramTransport | None = None
@@ -33,6 +34,10 @@ class Names(asyncio.DatagramProtocol):
     def says(self, name: str, *answers: Answer) -> str:
         self.zone[name] = list(answers)
         return name
+
+    def writes(self, name: str, *texts: str) -> None:
+        """The TXT records of a name; with none given, there are none any more, but the name is known."""
+        self.texts[name] = texts
 
     @property
     def server(self) -> str:
@@ -46,17 +51,19 @@ class Names(asyncio.DatagramProtocol):
         assert self._transport
         name, end = _name(data, 12)
         (kind,) = struct.unpack_from("!H", data, end)
-        if kind == A:
+        if kind in (A, TXT):
             self.asked.append(name)
         if name in self.silent:
             return
         records = self._records(name, kind)
-        flags = _ANSWERS if name in self.zone else _UNKNOWN
+        flags = _ANSWERS if name in self.zone or name in self.texts else _UNKNOWN
         head = data[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0)
         self._transport.sendto(head + data[12 : end + 4] + b"".join(records), addr)
 
     def _records(self, name: str, kind: int) -> list[bytes]:
         """Follows aliases as a resolver does, up to a length at which everybody gives up."""
+        if kind == TXT:
+            return [_record(name, TXT, _chunks(text)) for text in self.texts.get(name, ())]
         records: list[bytes] = []
         for _ in range(16):
             answers = self.zone.get(name)
@@ -78,6 +85,13 @@ class Names(asyncio.DatagramProtocol):
 
 def _record(name: str, kind: int, value: bytes) -> bytes:
     return _packed(name) + struct.pack("!HHIH", kind, _IN, 0, len(value)) + value
+
+
+def _chunks(text: str) -> bytes:
+    """In pieces, because servers may part a text where they like."""
+    data = text.encode()
+    pieces = [data[begin : begin + 20] for begin in range(0, len(data), 20)]
+    return b"".join(bytes((len(piece),)) + piece for piece in pieces)
 
 
 def _packed(name: str) -> bytes:

@@ -1,0 +1,123 @@
+"""Links on a domain of the caller's own: made there, kept there, and none that leads in circles."""
+
+import json
+from typing import Any
+
+from shared.contracts.modes import Mode
+from shared.ids import new as new_id
+from tests.client import Client, NewClient
+from tests.dialects.use.test_domains import refused
+from tests.domains import DOMAINS, claim, new_name, verified
+from tests.names import Names
+
+LINKS = "/api/use/links"
+THERE = {"destinationUrl": "https://example.com/there"}
+
+
+async def new(client: Client, **fields: object) -> Any:
+    answer = await client.post(LINKS, THERE | fields)
+    assert answer.status == 201, answer.body
+    return answer.json
+
+
+async def test_a_link_is_made_on_a_verified_domain_and_stays_there(client: Client, names: Names) -> None:
+    domain = (await verified(client, names))["domain"]
+    port = client.url.rpartition(":")[2]
+    for fields in ({}, {"customSlug": f"s-{new_id()}"}, {"externalId": new_id()}):
+        link = await new(client, domain=domain.upper(), **fields)
+        assert link["domain"] == domain
+        assert link["shortUrl"] == f"http://{domain}:{port}/{link['shortCode']}"
+        assert (await client.get(f"{LINKS}/{link['id']}")).json == link
+        assert (await client.patch(f"{LINKS}/{link['id']}", {"title": "Changed"})).json["domain"] == domain
+        refused(await client.patch(f"{LINKS}/{link['id']}", {"domain": domain}), 400, "domain")
+        assert (await client.get(f"/v1/links/{link['id']}")).json["shortUrl"] == link["shortUrl"]
+    ours = await new(client)
+    assert ours["domain"] == client.url.removeprefix("http://")
+    assert ours["shortUrl"] == f"{client.url}/{ours['shortCode']}"
+    assert (await new(client, domain=ours["domain"]))["domain"] == ours["domain"]
+
+
+async def test_one_short_code_is_a_link_on_each_domain(client: Client, names: Names) -> None:
+    domains = [None, *[(await verified(client, names))["domain"] for _ in range(2)]]
+    code = f"s-{new_id()}"
+    made = [await new(client, customSlug=code, domain=domain) for domain in domains]
+    assert len({link["id"] for link in made}) == 3
+    for domain in domains:
+        refused(await client.post(LINKS, THERE | {"customSlug": code, "domain": domain}), 409, "customSlug")
+
+
+async def test_a_link_is_made_on_no_domain_that_is_not_the_workspaces_and_verified(
+    client: Client, new_client: NewClient, names: Names
+) -> None:
+    theirs = (await verified(await new_client(), names))["domain"]
+    tests = (await verified(await new_client(client.account, mode=Mode.TEST), names))["domain"]
+    pending = (await claim(client))["domain"]
+    wrong = (theirs, tests, pending, new_name(), "localhost", "1.2.3.4", "a b", "\0", "*.example", "x" * 3000)
+    for domain in wrong:
+        body = THERE | {"domain": domain}
+        for more in ({}, {"customSlug": f"s-{new_id()}"}):
+            refused(await client.post(LINKS, body | more), 422, "domain")
+        refused(await client.post(f"{LINKS}/bulk", {"links": [body]}), 422, "links[0].domain")
+        refused(await client.send("PUT", f"{LINKS}/external/{new_id()}", body), 422, "domain")
+    refused(await client.post(LINKS, THERE | {"domain": ""}), 400, "domain")
+    assert (await client.get(f"{LINKS}?archived=all")).json["total"] == 0
+
+
+async def test_many_links_are_made_on_domains_at_once(client: Client, names: Names) -> None:
+    domains = [(await verified(client, names))["domain"] for _ in range(2)]
+    body = {"links": [THERE | {"domain": domain} for domain in (*domains, None, new_name())], "atomic": False}
+    results = (await client.post(f"{LINKS}/bulk", body)).json["results"]
+    assert [each["result"] for each in results] == ["created", "created", "created", "refused"]
+    assert [each["link"]["domain"] for each in results[:2]] == domains
+    assert results[3]["error"]["details"][0]["field"] == "domain"
+
+
+async def test_an_id_of_the_callers_finds_its_link_on_whatever_domain(client: Client, names: Names) -> None:
+    domain, other = [(await verified(client, names))["domain"] for _ in range(2)]
+    path = f"{LINKS}/external/{new_id()}"
+    made = await client.send("PUT", path, THERE | {"domain": domain})
+    assert (made.status, made.json["domain"]) == (201, domain)
+    same = await client.send("PUT", path, {"title": "Changed", "domain": domain})
+    assert (same.status, same.json["domain"], same.json["title"]) == (200, domain, "Changed")
+    for elsewhere in (other, client.url.removeprefix("http://")):
+        refused(await client.send("PUT", path, {"title": "No", "domain": elsewhere}), 422, "domain")
+    assert (await client.get(path)).json == same.json
+
+
+async def test_a_domain_with_links_is_not_given_up(client: Client, names: Names) -> None:
+    domain = await verified(client, names)
+    path = f"{DOMAINS}/{domain['id']}"
+    made = [await new(client, domain=domain["domain"]) for _ in range(3)]
+    answer = await client.delete(path)
+    refused(answer, 409, "domain")
+    assert "(3)" in answer.json["message"]
+    ids = ",".join(link["id"] for link in made)
+    assert (await client.delete(f"{LINKS}/bulk?ids={ids}")).status == 200
+    assert (await client.delete(path)).status == 204
+    refused(await client.post(LINKS, THERE | {"domain": domain["domain"]}), 422, "domain")
+
+
+async def test_no_link_leads_to_a_domain_of_anybodys(client: Client, new_client: NewClient, names: Names) -> None:
+    theirs = (await verified(await new_client(), names))["domain"]
+    mine = (await verified(client, names))["domain"]
+    kept = await new(client, externalId="kept")
+    for host in (theirs, mine, theirs.upper(), f"{theirs}.", f"{theirs}:8443", theirs.replace(".", "\uff0e")):
+        for field in ("destinationUrl", "expiredUrl"):
+            body = THERE | {field: f"https://{host}/there"}
+            for more in ({}, {"customSlug": f"s-{new_id()}"}, {"domain": mine}):
+                refused(await client.post(LINKS, body | more), 422, field)
+            refused(await client.post(f"{LINKS}/bulk", {"links": [THERE, body]}), 422, f"links[1].{field}")
+            refused(await client.patch(f"{LINKS}/{kept['id']}", {field: body[field]}), 422, field)
+            edit = {"links": [{"id": kept["id"], field: body[field]}]}
+            refused(await client.patch(f"{LINKS}/bulk", edit), 422, f"links[0].{field}")
+            refused(await client.send("PUT", f"{LINKS}/external/kept", {field: body[field]}), 422, field)
+            refused(await client.send("PUT", f"{LINKS}/external/new", body), 422, field)
+            line = await client.send("POST", f"{LINKS}/import?format=waypost", data=json.dumps(body).encode())
+            assert [each["field"] for each in line.json["errors"]] == [field]
+        old = await client.post("/v1/links", {"title": "x", "url": f"https://{host}/there"})
+        assert (old.status, old.json["error"]["details"][0]["field"]) == (400, "url")
+    listed = await client.get(f"{LINKS}?archived=all")
+    assert listed.json["data"] == [kept]
+    # One that is only claimed is not anybody's.
+    pending = (await claim(client))["domain"]
+    await new(client, destinationUrl=f"https://{pending}/")
