@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -19,6 +19,7 @@ from gateway.pages import link as pages
 from gateway.pages.page import Page
 from gateway.redirect.journal import Journal
 from gateway.redirect.places import Atlas
+from gateway.redirect.scans import code_of, without_token
 from gateway.redirect.targets import Remembered, Targets, redirect_headers
 from gateway.redirect.visitors import Visitors
 from gateway.wire import read_body
@@ -72,14 +73,17 @@ class Door:
             return None
         target = entry.value.target
         assert target
-        self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started)
+        code = code_of(target, scope["query_string"]) if target.codes else ""
+        self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started, code)
         return entry.value.lines
 
     async def open(self, scope: Scope, receive: Receive, send: Send, slug: str, started: float) -> None:
         """Everything that `at_once` leaves."""
         await show_drawn(send, self._page(scope, receive, slug, started))
 
-    def count(self, scope: Scope, kind: Kind, workspace: str, mode: str, link: str, started: float) -> None:
+    def count(
+        self, scope: Scope, kind: Kind, workspace: str, mode: str, link: str, started: float, code: str = ""
+    ) -> None:
         """One frame in the journal. ``started``: when the request came, by the performance counter."""
         user_agent = referrer = language = ""
         bot = scope["method"] == "HEAD"
@@ -114,6 +118,7 @@ class Door:
                 query,
                 place.country,
                 place.region,
+                code,
             )
         )
 
@@ -135,10 +140,10 @@ class Door:
         if not target.has_password:
             return await self._send_on(scope, target, started)
         if method != "POST":
-            return pages.password(f"/{target.slug}")
+            return pages.password(_again(scope, target))
         opened = await self._unlock(scope, receive, target)
         if opened is None:
-            return pages.password(f"/{target.slug}", wrong=True)
+            return pages.password(_again(scope, target), wrong=True)
         return await self._send_on(scope, opened, started)
 
     async def _find(self, scope: Scope, slug: str) -> Target | None:
@@ -165,12 +170,14 @@ class Door:
                 return claimed
             target = claimed
         answer = redirect(target.destination_url)
-        if target.forward_query and scope["query_string"]:
-            longer = with_query(target.destination_url, scope["query_string"].decode("latin-1"))
+        query = scope["query_string"]
+        if target.forward_query and (forwarded := without_token(target, query)):
+            longer = with_query(target.destination_url, forwarded.decode("latin-1"))
             answer = redirect(longer) or answer
         if answer is None:
             return pages.not_found()
-        self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started)
+        code = code_of(target, query)
+        self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started, code)
         return answer
 
     async def _claim(self, method: str, target: Target) -> Target | Page:
@@ -207,6 +214,12 @@ def closed_page(target: Target, now: float) -> Page | None:
 
 def ended(target: Target) -> Page:
     return (redirect(target.expired_url) if target.expired_url else None) or pages.expired()
+
+
+def _again(scope: Scope, target: Target) -> str:
+    """The same path with the same query, which tells a scan and may be forwarded, for a form to be sent to."""
+    query = quote(scope["query_string"], safe="%!$&'()*+,-./:;=?@_~[]")
+    return f"/{target.slug}?{query}" if query else f"/{target.slug}"
 
 
 def page_of(fault: Fault) -> Page:

@@ -6,6 +6,7 @@ from gateway.memory import Entry
 from gateway.renewing import RenewingMemory
 from shared.bus import Bus
 from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated, Resolve, ResolveMany
+from shared.contracts.links.qr_codes import QrCodeCreated, QrCodeDeleted
 from shared.contracts.targets import RESOLVED_AT_ONCE, Target
 from shared.destinations import is_safe_location
 from shared.settings import Settings
@@ -47,6 +48,8 @@ class Targets:
         await self._bus.hear(LinkUpdated, self._forget_updated)
         await self._bus.hear(LinkDeleted, lambda event: self._forget(event.link))
         await self._bus.hear(LinkExpired, lambda event: self._forget(event.link))
+        await self._bus.hear(QrCodeCreated, lambda event: self._forget(event.link))
+        await self._bus.hear(QrCodeDeleted, lambda event: self._forget(event.link))
         self._bus.on_gap(self.memory.doubt_all)
 
     async def renew(self) -> None:

@@ -1,6 +1,7 @@
 """The sums of many visits go into the tables, in the transaction that records where they came from.
 
-Tables and rows are always locked in the same order: visitors, links, workspaces, totals, each by its key.
+Tables and rows are always locked in the same order: visitors, links, workspaces, codes, totals, each by its
+key.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from services.analytics import store, store_days, store_visitors, tallies
+from services.analytics import store, store_codes, store_days, store_visitors, tallies
 from services.analytics.rollups import LinkDay, RollUps, Views, WorkspaceDay
 from services.analytics.store_days import LinkDayRow, WorkspaceDayRow
 from services.analytics.tallies import Tally
@@ -32,6 +33,7 @@ class Counting:
         await self.count_days(tx, sums)
         await store.upsert_link_totals(tx, sums.link_totals())
         await store.upsert_profile_totals(tx, sums.profile_totals())
+        await store_codes.upsert_code_totals(tx, sums.code_totals())
 
     async def count_days(self, tx: Connection, sums: RollUps) -> None:
         """All but the totals."""
@@ -42,6 +44,7 @@ class Counting:
         )
         for workspaces in _pages(sums.workspace_days(), self._settings.rollup_rows):
             await self._count_workspaces(tx, workspaces)
+        await store_codes.upsert_code_days(tx, sums.code_days())
 
     async def _count_visitors(self, tx: Connection, sums: RollUps) -> None:
         begun: set[Arrival] = set()

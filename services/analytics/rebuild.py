@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from services.analytics import store_rebuild
+from services.analytics import store_codes, store_rebuild
 from services.analytics.calendar import number_of
 from services.analytics.counting import Counting
 from services.analytics.enrichment import Enrichment, Facts
@@ -83,6 +83,7 @@ class Rebuild:
                 raise _gone(day)
             await store_rebuild.empty_link_days(tx, day)
             await store_rebuild.empty_workspace_days(tx, day)
+            await store_codes.empty_code_days(tx, day)
             await store_rebuild.delete_visitors(tx, day)
             await store_rebuild.delete_visitor_links(tx, day)
             counted = await self._count(tx, day)
@@ -90,8 +91,11 @@ class Rebuild:
             await store_rebuild.update_link_totals(tx, day)
             await store_rebuild.insert_profile_totals(tx, day)
             await store_rebuild.update_profile_totals(tx, day)
+            await store_codes.insert_code_totals(tx, day)
+            await store_codes.update_code_totals(tx, day)
             await store_rebuild.delete_empty_link_days(tx, day)
             await store_rebuild.delete_empty_workspace_days(tx, day)
+            await store_codes.delete_empty_code_days(tx, day)
         return counted
 
     async def _count(self, tx: Connection, day: date) -> int:

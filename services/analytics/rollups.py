@@ -44,6 +44,19 @@ class ProfileTotal(NamedTuple):
     views: int
 
 
+class CodeDay(NamedTuple):
+    """Scans of a QR code."""
+
+    code: str
+    day: date
+    scans: int
+
+
+class CodeTotal(NamedTuple):
+    code: str
+    scans: int
+
+
 class RollUps:
     """Sums over the visits that were added. Bots are counted apart and never among the clicks and views.
 
@@ -54,6 +67,7 @@ class RollUps:
         # The day is a number since 1970 in here; the views are [people, bots].
         self._clicks: dict[tuple[str, str, str, int], Tally] = {}
         self._views: dict[tuple[str, str, int], list[int]] = {}
+        self._scans: dict[tuple[str, int], int] = {}
         # Of the visitors to a whole workspace; its clicks are the sums over its links.
         self._begun: dict[tuple[str, str, int], Tally] = {}
         self.visitors = Visitors()
@@ -71,6 +85,8 @@ class RollUps:
             tally.took_us += visit.took_us
             tally.clicks.append(click_of(visit, facts))
             self.visitors.add(day, visit)
+            if visit.code:
+                self._scans[visit.code, day] = self._scans.get((visit.code, day), 0) + 1
 
     def begin(self, entries: Iterable[Entry]) -> None:
         """The visitors who have not been in the workspace before on that day."""
@@ -133,6 +149,15 @@ class RollUps:
         for (workspace, mode, _), (people, _) in self._views.items():
             sums[workspace, mode] = sums.get((workspace, mode), 0) + people
         return [ProfileTotal(workspace, mode, views) for (workspace, mode), views in sorted(sums.items()) if views]
+
+    def code_days(self) -> list[CodeDay]:
+        return [CodeDay(code, date_of(day), scans) for (code, day), scans in sorted(self._scans.items())]
+
+    def code_totals(self) -> list[CodeTotal]:
+        sums: dict[str, int] = {}
+        for (code, _), scans in self._scans.items():
+            sums[code] = sums.get(code, 0) + scans
+        return [CodeTotal(code, scans) for code, scans in sorted(sums.items())]
 
     def _of_link(self, workspace: str, mode: str, link: str, day: int) -> Tally:
         key = (workspace, mode, link, day)

@@ -59,7 +59,7 @@ async def open_visits(tx: Connection, day: date) -> Cursor:
     cursor: Cursor = await tx.cursor(
         """
         select at, workspace, mode, kind, link, visitor, bot, took_us, user_agent, referrer, language, query,
-               country, region
+               country, region, code
         from visits
         where at >= $1::date::timestamp at time zone 'UTC' and at < $2::date::timestamp at time zone 'UTC'
         order by at, ctid

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from services.analytics import store
+from services.analytics import store, store_codes
 from services.analytics.reach import Reach
 from shared.contracts.links import RecordTotals
+from shared.contracts.links.qr_codes import RecordScans
 from shared.contracts.profile import RecordViews
 from shared.database import Connection
 from shared.faults import Fault
@@ -31,6 +32,23 @@ async def report_links(service: Service) -> None:
         return more
 
     await _report(service, "the links service", "link_totals", tell)
+
+
+async def report_codes(service: Service) -> None:
+    """Tells `links` how often each QR code has been scanned."""
+    after = ""
+
+    async def tell(tx: Connection) -> bool:
+        nonlocal after
+        totals = await store_codes.list_due_codes(tx, after, service.settings.totals_batch)
+        if totals:
+            await service.bus.ask(RecordScans(totals=tuple(totals)))
+            await store_codes.update_reported_codes(tx, totals)
+        more = len(totals) == service.settings.totals_batch
+        after = totals[-1].code if more else ""
+        return more
+
+    await _report(service, "the links service", "code_totals", tell)
 
 
 async def report_profiles(service: Service) -> None:

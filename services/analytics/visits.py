@@ -23,11 +23,12 @@ COLUMNS = (
     "query",
     "country",
     "region",
+    "code",
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = 4_096  # whose text is remembered
-_TABS = 9
+_TABS = 10
 _ESCAPED = str.maketrans(
     {
         "\\": r"\\",
@@ -74,6 +75,7 @@ def line(visit: Visit, bot: bool) -> str:
         visit.query,
         visit.country,
         visit.region,
+        visit.code,
     )
     told = "\t".join(texts)
     if told.count("\t") != _TABS or "\\" in told or "\n" in told or "\r" in told or "\0" in told:

@@ -16,7 +16,8 @@ async def find_target(db: Connection, domain: str, slug: str) -> tuple[Target, s
     row = await db.fetchrow(
         """
         select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
-               password_hash, max_clicks, clicks, claimed, forward_query
+               password_hash, max_clicks, clicks, claimed, forward_query,
+               (select array_agg(array[token, code.id]) from qr_codes code where code.link = links.id) as codes
         from links where domain = $1 and slug = $2
         """,
         domain,
@@ -30,7 +31,8 @@ async def list_targets(db: Connection, keys: Sequence[tuple[str, str]]) -> list[
     rows = await db.fetch(
         """
         select id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
-               password_hash, max_clicks, clicks, claimed, forward_query
+               password_hash, max_clicks, clicks, claimed, forward_query,
+               (select array_agg(array[token, code.id]) from qr_codes code where code.link = links.id) as codes
         from links join unnest($1::text[], $2::text[]) as asked (domain, slug) using (domain, slug)
         """,
         [domain for domain, _ in keys],
@@ -61,6 +63,7 @@ async def claim(tx: Connection, domain: str, slug: str, wanted: int, now: dateti
         -- From the locked row and not from the table, which this statement sees as it was before the lock.
         select link.id, workspace, mode, domain, slug, destination_url, title, active, expires_at, expired_url,
                password_hash, max_clicks, clicks, coalesce(claim.claimed, link.claimed) as claimed, forward_query,
+               (select array_agg(array[token, code.id]) from qr_codes code where code.link = link.id) as codes,
                coalesce(claim.granted, case when open and max_clicks is null then $3 else 0 end) as granted
         from link left join claim on true
         """,
@@ -118,4 +121,5 @@ def _target(row: asyncpg.Record) -> Target:
         clicks=row["clicks"],
         claimed=row["claimed"],
         forward_query=row["forward_query"],
+        codes=dict(row["codes"]) if row["codes"] else None,
     )

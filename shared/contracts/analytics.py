@@ -41,6 +41,7 @@ class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     query: str  # the query string of the visit
     country: str = ""  # ISO 3166-1, two letters, or "" when unknown
     region: str = ""  # ISO 3166-2, e.g. "AT-9", or ""
+    code: str = ""  # the id of the QR code that was scanned, or ""
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):

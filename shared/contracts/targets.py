@@ -27,6 +27,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     clicks: int = 0
     claimed: int = 0
     forward_query: bool = False
+    codes: dict[str, str] | None = None  # of its QR codes, by their tokens, the ids; None: it has none
 
     def is_over(self, now: float) -> bool:
         """Has its time or its number of clicks been reached at ``now`` (Unix seconds)?"""

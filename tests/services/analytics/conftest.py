@@ -1,14 +1,17 @@
 """Copies of the service that notice within a second that one of them is gone."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import pytest
 
-from tests.services.analytics.visits import until_logged
+from tests.services.analytics.visits import NOON, rows, until_logged
 from tests.world import Process, World
+
+Day = Callable[[int], Awaitable[datetime]]
 
 
 class Copies(Protocol):
@@ -40,3 +43,15 @@ async def copies(world: World) -> AsyncIterator[Copies]:
     world.services["analytics"] = own
     await own.start()
     await world.until_answered("analytics")
+
+
+@pytest.fixture
+def day(world: World) -> Day:
+    """Noon so many days ago; its raw visits are kept. Each test has days of its own."""
+
+    async def noon(ago: int) -> datetime:
+        moment = NOON - timedelta(days=ago)
+        await rows(world, "select analytics.make_visits_partition($1)", moment.date())
+        return moment
+
+    return noon

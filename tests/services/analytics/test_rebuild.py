@@ -4,32 +4,18 @@ import asyncio
 import random
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 
 import msgspec
-import pytest
 
 from shared import ids
 from shared.contracts.analytics import Batch, GetReport, Interval, Kind, Report, Visit
 from shared.contracts.modes import Mode
-from tests.services.analytics.visits import NOON, batch, counted, everywhere, rows, send, until, until_drained, visit
+from tests.services.analytics.conftest import Day
+from tests.services.analytics.visits import batch, counted, everywhere, rows, send, until, until_drained, visit
 from tests.world import ROOT, World
 
-Day = Callable[[int], Awaitable[datetime]]
 Command = asyncio.subprocess.Process
-
-
-@pytest.fixture
-def day(world: World) -> Day:
-    """Noon so many days ago; its raw visits are kept. Each test has days of its own."""
-
-    async def noon(ago: int) -> datetime:
-        moment = NOON - timedelta(days=ago)
-        await rows(world, "select analytics.make_visits_partition($1)", moment.date())
-        return moment
-
-    return noon
 
 
 async def start(world: World, first: date, last: date) -> Command:

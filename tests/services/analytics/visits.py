@@ -38,6 +38,7 @@ def visit(
     took_us: int = 180,
     country: str = "",
     region: str = "",
+    code: str = "",
 ) -> Visit:
     return Visit(
         kind=kind,
@@ -54,6 +55,7 @@ def visit(
         query=query,
         country=country,
         region=region,
+        code=code,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.contracts.links import DeleteLink, DeleteLinks, Link
+from shared.contracts.links import ClaimClick, DeleteLink, DeleteLinks, Link, Resolve, ResolveMany, Unlock
 from shared.contracts.links.qr_codes import (
     CreateQrCode,
     DeleteQrCode,
@@ -141,6 +141,20 @@ async def test_changes_at_the_same_time_lose_nothing(desk: Desk, second_copy: Pr
     now = await desk.bus.ask(GetQrCode(**where))
     assert (now.title, now.foreground, now.margin) == ("Poster", "#112233", 7)
     assert now.token == code.token
+
+
+async def test_whoever_asks_where_a_link_leads_is_told_its_codes(desk: Desk) -> None:
+    link = await desk.create(password="sesame", max_clicks=9)
+    codes = [await make(desk, link) for _ in range(2)]
+    known = [
+        (await desk.bus.ask(Resolve(domain="", slug=link.slug))).target,
+        *(await desk.bus.ask(ResolveMany(keys=(("", link.slug),)))).targets,
+        (await desk.bus.ask(Unlock(domain="", slug=link.slug, password="sesame"))).target,
+        (await desk.bus.ask(ClaimClick(domain="", slug=link.slug))).target,
+    ]
+    for target in known:
+        assert target
+        assert target.codes == {code.token: code.id for code in codes}
 
 
 async def test_scans_only_ever_grow(desk: Desk) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
+from services.links.qr_codes import TOKEN_LENGTH
 from shared import ids
 from shared.contracts.links import GetLink, RecordTotals, Resolve, ResolveMany, Total, Unlock
 from shared.contracts.modes import Mode
@@ -64,7 +66,11 @@ async def test_many_slugs_lead_where_each_of_them_leads(desk: Desk) -> None:
     assert (await desk.bus.ask(ResolveMany(keys=()))).targets == ()
 
 
-async def test_as_many_slugs_as_may_be_asked_for_fit_into_one_message_whatever_they_hold(desk: Desk) -> None:
+async def test_as_many_slugs_as_may_be_asked_for_fit_into_one_message_whatever_they_hold(
+    world: World, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    codes = world.settings().qr_codes_per_link
+
     def address(number: int) -> str:
         return f"https://example.com/{number}/".ljust(2_048, "a")
 
@@ -72,9 +78,22 @@ async def test_as_many_slugs_as_may_be_asked_for_fit_into_one_message_whatever_t
         await desk.create(destination_url=address(number), expired_url=address(number), title="\U0001f600" * 100)
         for number in range(RESOLVED_AT_ONCE)
     ]
+    await owner.execute(
+        """
+        insert into links.qr_codes (id, workspace, mode, link, token, foreground, background, error_correction, margin)
+        select left(md5(link || number), 22), $1, 'live', link, lpad(number::text, $4, '0'), '#000000', '#FFFFFF',
+               'M', 4
+        from unnest($2::text[]) as link cross join generate_series(1, $3) as number
+        """,
+        desk.workspace,
+        [link.id for link in links],
+        codes,
+        TOKEN_LENGTH,
+    )
     keys = tuple(("", link.slug) for link in links)
     found = await desk.bus.ask(ResolveMany(keys=keys))
     assert {target.link for target in found.targets} == {link.id for link in links}
+    assert {len(target.codes or ()) for target in found.targets} == {codes}
     with pytest.raises(Fault, match="At most 128"):
         await desk.bus.ask(ResolveMany(keys=(*keys, ("", "one-more"))))
 
