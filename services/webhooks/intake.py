@@ -25,18 +25,17 @@ UNLIMITED = -1
 log = logging.getLogger(__name__)
 
 
-async def take_in(service: Service, news: asyncio.Event) -> None:
-    """Runs for as long as the service does; sets ``news`` when there is something to send. Copies share the work."""
+async def take_in(service: Service) -> None:
+    """Runs for as long as the service does, and says when there is something to send. Copies share the work."""
     await together(
-        Intake(service, news, EVENTS_STREAM, "webhooks", "events.>").run(),
-        Intake(service, news, PASSING_STREAM, "webhooks-clicks", subject_of(Clicked)).run(),
+        Intake(service, EVENTS_STREAM, "webhooks", "events.>").run(),
+        Intake(service, PASSING_STREAM, "webhooks-clicks", subject_of(Clicked)).run(),
     )
 
 
 class Intake:
-    def __init__(self, service: Service, news: asyncio.Event, stream: str, durable: str, subject: str) -> None:
+    def __init__(self, service: Service, stream: str, durable: str, subject: str) -> None:
         self._service = service
-        self._news = news
         self._settings = service.settings
         self._links = KnownLinks(service)
         self._stream = stream
@@ -124,7 +123,7 @@ class Intake:
         async with self._service.transaction() as tx:
             made = await recording.record(tx, told, links, self._settings, datetime.now(UTC))
         if made:
-            self._news.set()
+            self._service.news.set()
 
     def _read(self, delivery: Delivery) -> Fact | Clicks | None:
         try:

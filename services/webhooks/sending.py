@@ -28,13 +28,13 @@ STOP_RESERVE_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
-async def send(service: Service, news: asyncio.Event) -> None:
-    """Runs for as long as the service does; ``news`` is set by whoever has made a delivery due.
+async def send(service: Service) -> None:
+    """Runs for as long as the service does. What is made due here is sent at once; other copies find it when they look.
 
     When it is cancelled nothing more is claimed, and what is under way may still end.
     """
     async with Courier(service.settings) as courier:
-        sender = Sender(service, courier, news)
+        sender = Sender(service, courier)
         work = asyncio.create_task(sender.run(), name="deliveries on their way")
         try:
             await asyncio.shield(work)
@@ -53,13 +53,13 @@ async def _end(work: "asyncio.Task[None]") -> None:
 
 
 class Sender:
-    def __init__(self, service: Service, courier: Courier, news: asyncio.Event) -> None:
+    def __init__(self, service: Service, courier: Courier) -> None:
         self._settings = service.settings
         self._claims = Claims(service)
         self._courier = courier
         self._vault = Vault(service.settings.secret_key)
         self._dice = random.Random()
-        self._news = news
+        self._news = service.news
         self._stopping = False
         self._idle = asyncio.Event()
         self._under_way: dict[asyncio.Task[Outcome], Claimed] = {}

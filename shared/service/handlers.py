@@ -61,13 +61,16 @@ def _repeatable(service: Service, kind: type[Ask[Any]], handle: Callable[[Servic
     async def answer(question: Any) -> Any:
         once = context.once.get()
         if once is None:
-            return await handle(service, question)
+            given = await handle(service, question)
+            service.news.set()
+            return given
         settings = service.settings
         forgotten = idempotency.forgotten_at(settings, datetime.now(UTC))
         async with service.turns.take(once, settings.idempotency_wait_seconds) as left:
             attempt = Attempt(service.database, once, sealer, forgotten, wait_seconds=left, confidential=confidential)
             given = await idempotency.carry_out(attempt, lambda: handle(service.at(attempt), question))
         service.relay.nudge()
+        service.news.set()
         return given
 
     return answer

@@ -1,5 +1,6 @@
 """A service at work: what its handlers and its background work share."""
 
+import asyncio
 import contextlib
 import copy
 import typing
@@ -27,6 +28,8 @@ class Service:
         self.database = database
         self.relay = Relay(bus, database, settings)
         self.turns = Turns()
+        # Set after each write, and by whoever has work for other background work; who waits for it clears it.
+        self.news = asyncio.Event()
         self._attempt: Attempt | None = None
         self._gatherings: dict[object, Gathering[Any, Any]] = {}
 

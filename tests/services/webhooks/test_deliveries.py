@@ -26,8 +26,12 @@ from shared.contracts.webhooks import (
     UpdateEndpoint,
 )
 from shared.faults import Code, Fault
+from tests.once import once
+from tests.services.webhooks.conftest import Copies
 from tests.services.webhooks.mailbox import Mailbox, register, tell
+from tests.services.webhooks.receiver import receiving
 from tests.services.webhooks.test_intake import link
+from tests.shared.waiting import until
 from tests.world import World
 
 
@@ -160,6 +164,28 @@ async def test_what_failed_or_was_dropped_since_a_time_is_recovered_oldest_first
     kept = "select kept from webhooks.endpoint_states where endpoint = $1"
     assert await owner.fetchval(kept, mailbox.endpoint.id) == 0
     await owner.close()
+
+
+async def test_what_is_made_due_by_its_owner_is_sent_without_waiting_for_the_next_look(
+    world: World, copies: Copies
+) -> None:
+    async with receiving() as receiver, copies(webhook_poll_seconds=3_600):
+        endpoint = (await register(world, ids.new(), url=receiver.url)).endpoint
+        which: Any = {"workspace": endpoint.workspace, "mode": Mode.LIVE}
+        sent = await world.bus.ask(SendTest(id=endpoint.id, **which))
+        await until(lambda: len(receiver.received) == 1)
+        again = once(ids.new(), workspace=endpoint.workspace)
+        done = await world.bus.ask_once(SendTest(id=endpoint.id, **which), again)
+        await until(lambda: len(receiver.received) == 2)
+        # What has arrived is not written down yet.
+        await until(lambda: delivered(world, GetDelivery(endpoint=endpoint.id, id=sent.id, **which)))
+        await world.bus.ask(Redeliver(endpoint=endpoint.id, id=sent.id, **which))
+        await until(lambda: len(receiver.received) == 3)
+        assert receiver.ids == [f"msg_{each}" for each in (sent.id, done.answer.id, sent.id)]
+
+
+async def delivered(world: World, ask: GetDelivery) -> bool:
+    return (await world.bus.ask(ask)).delivery.state is State.DELIVERED
 
 
 async def test_no_more_is_recovered_than_may_wait(world: World) -> None:
