@@ -73,7 +73,7 @@ class Door:
             return None
         target = entry.value.target
         assert target
-        code = code_of(target, scope["query_string"]) if target.codes else ""
+        code = code_of(target, scope["query_string"]) if target.codes and scope["query_string"] else ""
         self.count(scope, Kind.CLICK, target.workspace, target.mode, target.link, started, code)
         return entry.value.lines
 
