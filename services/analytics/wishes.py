@@ -82,4 +82,5 @@ def _click(name: str, visit: Visit, facts: Facts) -> Click:
         facts.utm_campaign,
         facts.utm_term,
         facts.utm_content,
+        visit.code,
     )

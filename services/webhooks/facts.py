@@ -12,6 +12,7 @@ from shared.contracts.analytics import Clicked
 from shared.contracts.ask import Event, subject_of
 from shared.contracts.keys import Key, KeyCreated, KeyRevoked
 from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated
+from shared.contracts.links.qr_codes import QrCodeCreated, QrCodeDeleted
 from shared.contracts.modes import Mode
 from shared.contracts.profile import ProfileUpdated
 from shared.contracts.webhooks import EndpointDisabled, Topic
@@ -77,6 +78,22 @@ def _of_link(topic: Topic) -> Read:
     return make
 
 
+def _of_qr_code(topic: Topic) -> Read:
+    def make(event: str, told: QrCodeCreated | QrCodeDeleted) -> Fact:
+        code = told.code
+        return Fact(
+            event=event,
+            at=ids.time_of(event),
+            workspace=code.workspace,
+            mode=code.mode,
+            topic=topic,
+            data=lambda public_url: bodies.of_qr_code(code, public_url),
+            link=told.link,
+        )
+
+    return make
+
+
 def _of_key(topic: Topic) -> Read:
     def make(event: str, told: KeyCreated | KeyRevoked) -> Fact:
         key: Key = told.key
@@ -126,6 +143,8 @@ _EVENTS |= {
         (LinkUpdated, _of_link(Topic.LINK_UPDATED)),
         (LinkDeleted, _of_link(Topic.LINK_DELETED)),
         (LinkExpired, _of_link(Topic.LINK_EXPIRED)),
+        (QrCodeCreated, _of_qr_code(Topic.QR_CREATED)),
+        (QrCodeDeleted, _of_qr_code(Topic.QR_DELETED)),
         (ProfileUpdated, _of_profile),
         (KeyCreated, _of_key(Topic.KEY_CREATED)),
         (KeyRevoked, _of_key(Topic.KEY_REVOKED)),

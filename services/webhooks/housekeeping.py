@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.webhooks import store_housekeeping, store_intake
+from services.webhooks import store_housekeeping, store_intake, wishes
 from shared.database import Database
 from shared.service import Service
 from shared.settings import Settings
@@ -15,9 +15,14 @@ async def keep_house(service: Service) -> None:
     settings = service.settings
     await keep_doing(
         "The housekeeping",
-        lambda: tidy(service.database, settings, datetime.now(UTC)),
+        lambda: _look_after(service, datetime.now(UTC)),
         settings.housekeeping_seconds / settings.time_scale,
     )
+
+
+async def _look_after(service: Service, now: datetime) -> None:
+    await wishes.mend(service)
+    await tidy(service.database, service.settings, now)
 
 
 async def tidy(database: Database, settings: Settings, now: datetime) -> None:

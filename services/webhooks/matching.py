@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from services.webhooks.facts import Fact
 from shared.contracts.analytics import Click
 from shared.contracts.links import Link
-from shared.contracts.webhooks import EVERYTHING, Endpoint, Filter, Topic
+from shared.contracts.webhooks import CLICK_TOPICS, EVERYTHING, Endpoint, Filter, Topic
 
 # The clocks of two machines may be so far apart. What happened earlier happened before the endpoint was there.
 CLOCKS_APART = timedelta(seconds=5)
@@ -17,9 +17,14 @@ def wants(endpoint: Endpoint, fact: Fact) -> bool:
     return fact.link is None or _passes(endpoint.filter, fact.link.id, fact.link)
 
 
-def wants_click(endpoint: Endpoint, click: Click, at: datetime, link: Link | None) -> bool:
+def topics_of(click: Click) -> tuple[Topic, ...]:
+    """What a click is told as: a scan of a QR code is both."""
+    return CLICK_TOPICS if click.code else CLICK_TOPICS[:1]
+
+
+def wants_click(endpoint: Endpoint, topic: Topic, click: Click, at: datetime, link: Link | None) -> bool:
     """``link``: None when it has been deleted since."""
-    if not (_listens(endpoint, Topic.LINK_CLICKED) and _was_there(endpoint, at)):
+    if not (_listens(endpoint, topic) and _was_there(endpoint, at)):
         return False
     return _passes(endpoint.filter, click.link, link)
 

@@ -1,11 +1,13 @@
 """Facts become mail for the endpoints that are to be told of them."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from services.webhooks import bodies, matching, posting, store, store_intake
 from services.webhooks.facts import Clicks, Fact
 from services.webhooks.posting import Mail, Message
+from shared import ids
 from shared.contracts.analytics import Click
 from shared.contracts.links import Link
 from shared.contracts.modes import Mode
@@ -54,7 +56,11 @@ def _place(told: Fact | Clicks) -> Place:
 def _wanted(told: Fact | Clicks, endpoints: Sequence[Endpoint], links: Links) -> bool:
     if isinstance(told, Fact):
         return any(matching.wants(endpoint, told) for endpoint in endpoints)
-    return any(_listening_to(click, endpoints, links) for click in told.clicked.clicks)
+    return any(
+        _listening_to(topic, click, endpoints, links)
+        for click in told.clicked.clicks
+        for topic in matching.topics_of(click)
+    )
 
 
 def _address(fact: Fact, endpoints: Iterable[Endpoint], mails: dict[str, Mail], public_url: str) -> None:
@@ -69,7 +75,9 @@ def _address_clicks(
     told: Clicks, endpoints: Sequence[Endpoint], links: Links, mails: dict[str, Mail], public_url: str
 ) -> None:
     for click in told.clicked.clicks:
-        listening = _listening_to(click, endpoints, links)
+        if click.code:
+            _address_scan(click, told.clicked.mode, endpoints, links, mails, public_url)
+        listening = _listening_to(Topic.LINK_CLICKED, click, endpoints, links)
         if not listening:
             continue
         data = bodies.of_click(click, links.get(click.link), public_url)
@@ -82,9 +90,26 @@ def _address_clicks(
                 _mail(mails, endpoint).messages.append(message)
 
 
-def _listening_to(click: Click, endpoints: Iterable[Endpoint], links: Links) -> list[Endpoint]:
+def _address_scan(
+    click: Click, mode: Mode, endpoints: Sequence[Endpoint], links: Links, mails: dict[str, Mail], public_url: str
+) -> None:
+    """Each by itself: what is told together are clicks."""
+    listening = _listening_to(Topic.QR_SCANNED, click, endpoints, links)
+    if not listening:
+        return
+    # Another fact than the click, and the same whoever tells it.
+    event = ids.base62(
+        int.from_bytes(hashlib.blake2b(f"{click.id} scan".encode(), digest_size=16).digest()), ids.LENGTH
+    )
+    data = bodies.of_scan(click, links.get(click.link), public_url)
+    message = Message(event, Topic.QR_SCANNED, bodies.message(event, Topic.QR_SCANNED, mode, data, _at(click)))
+    for endpoint in listening:
+        _mail(mails, endpoint).messages.append(message)
+
+
+def _listening_to(topic: Topic, click: Click, endpoints: Iterable[Endpoint], links: Links) -> list[Endpoint]:
     link = links.get(click.link)
-    return [endpoint for endpoint in endpoints if matching.wants_click(endpoint, click, _at(click), link)]
+    return [endpoint for endpoint in endpoints if matching.wants_click(endpoint, topic, click, _at(click), link)]
 
 
 def _at(click: Click) -> datetime:

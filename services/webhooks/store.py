@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from shared.contracts.modes import Mode
-from shared.contracts.webhooks import EVERYTHING, Endpoint, Filter, Reason, Topic
+from shared.contracts.webhooks import CLICK_TOPICS, EVERYTHING, Endpoint, Filter, Reason
 from shared.database import Connection
 
 
@@ -53,9 +53,26 @@ async def update_clicks_wanted(tx: Connection, workspace: str, mode: Mode) -> tu
         """,
         workspace,
         mode,
-        [Topic.LINK_CLICKED, EVERYTHING],
+        [*CLICK_TOPICS, EVERYTHING],
     )
     return (row["clicks_wanted"], row["version"]) if row else None
+
+
+async def list_misjudged_workspaces(db: Connection, most: int) -> list[tuple[str, Mode]]:
+    """Where what is known of wanting clicks is not what `update_clicks_wanted` would say now."""
+    rows = await db.fetch(
+        """
+        select workspace, mode from workspaces w
+        where clicks_wanted is distinct from exists (
+            select from endpoints e
+            where e.workspace = w.workspace and e.mode = w.mode and e.enabled and e.topics && $1
+        )
+        limit $2
+        """,
+        [*CLICK_TOPICS, EVERYTHING],
+        most,
+    )
+    return [(row["workspace"], Mode(row["mode"])) for row in rows]
 
 
 async def count_endpoints(tx: Connection, workspace: str, mode: Mode) -> int:

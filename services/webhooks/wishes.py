@@ -5,6 +5,7 @@ from shared import outbox
 from shared.contracts.modes import Mode
 from shared.contracts.webhooks import ClicksWanted
 from shared.database import Connection
+from shared.service import Service
 
 
 async def tell(tx: Connection, workspace: str, mode: Mode) -> None:
@@ -13,3 +14,17 @@ async def tell(tx: Connection, workspace: str, mode: Mode) -> None:
     if changed:
         wanted, version = changed
         await outbox.tell(tx, ClicksWanted(workspace=workspace, mode=mode, wanted=wanted, version=version))
+
+
+async def mend(service: Service) -> None:
+    """What counts as wanting clicks is not the same in every release, and was judged when endpoints last changed."""
+    most = service.settings.housekeeping_rows
+    mended = most
+    while mended == most:
+        async with service.database.connection() as db:
+            misjudged = await store.list_misjudged_workspaces(db, most)
+        for workspace, mode in misjudged:
+            async with service.transaction() as tx:
+                await store.lock_workspace(tx, workspace, mode)
+                await tell(tx, workspace, mode)
+        mended = len(misjudged)

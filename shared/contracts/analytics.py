@@ -189,6 +189,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     utm_campaign: str
     utm_term: str
     utm_content: str
+    code: str = ""  # as in `Visit`
 
 
 class Clicked(Passing, frozen=True, kw_only=True):

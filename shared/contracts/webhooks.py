@@ -32,6 +32,9 @@ class Topic(StrEnum):
     WEBHOOK_DISABLED = "webhook.disabled"
 
 
+CLICK_TOPICS = (Topic.LINK_CLICKED, Topic.QR_SCANNED)  # what clicks are told as
+
+
 class Reason(StrEnum):
     """Why an endpoint is told nothing."""
 

@@ -6,9 +6,10 @@ import msgspec
 from msgspec import Meta
 
 from gateway.dialects.message import Message
-from gateway.dialects.use.ids import EventId, LinkId, WebhookId
+from gateway.dialects.use.ids import EventId, LinkId, QrCodeId, WebhookId
 from gateway.dialects.use.key import KeyFields
 from gateway.dialects.use.link_fields import LinkBody
+from gateway.dialects.use.qr_fields import QrCodeBody
 from gateway.dialects.use.webhook_fields import WebhookBody
 from gateway.dialects.v1.profile import ProfileBody
 from shared.contracts.keys import Window
@@ -68,6 +69,12 @@ class ClickData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     utm_content: str | None
 
 
+class ScanData(ClickData, frozen=True, kw_only=True, rename="camel"):
+    """The same of a click that was the scan of a QR code, which is told as `link.clicked` too."""
+
+    qr_code_id: QrCodeId
+
+
 class Clicks(msgspec.Struct, frozen=True, kw_only=True):
     """What a webhook with `batch` is told in place of one click."""
 
@@ -89,6 +96,9 @@ MESSAGES = (
         "A person clicked a link; or several clicks together, if they are wanted so.",
         (Event[ClickData], Event[Clicks]),
     ),
+    Message(Topic.QR_CREATED, "A QR code was made.", (Event[QrCodeBody],)),
+    Message(Topic.QR_DELETED, "A QR code was removed, alone or with its link.", (Event[QrCodeBody],)),
+    Message(Topic.QR_SCANNED, "A person scanned a QR code.", (Event[ScanData],)),
     Message(Topic.PROFILE_UPDATED, "The profile was changed.", (Event[ProfileBody],)),
     Message(Topic.KEY_CREATED, "A key was made.", (Event[KeyData],)),
     Message(Topic.KEY_REVOKED, "A key was withdrawn for good.", (Event[KeyData],)),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from services.webhooks.bodies.form import LINK, encode, moment
+from services.webhooks.bodies.form import LINK, QR_CODE, encode, moment
 from shared.contracts.analytics import Click
 from shared.contracts.links import Link
 from shared.short_urls import short_url
@@ -43,31 +43,42 @@ class ClickData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     utm_content: str | None
 
 
+class ScanData(ClickData, frozen=True, kw_only=True, rename="camel"):
+    qr_code_id: str
+
+
 def of_click(click: Click, link: Link | None, public_url: str) -> bytes:
-    return encode(
-        ClickData(
-            id=CLICK + click.id,
-            clicked_at=moment(datetime.fromtimestamp(click.at / 1000, UTC)),
-            link=_clicked_link(click.link, link, public_url),
-            country=click.country or None,
-            region=click.region or None,
-            device=click.device,
-            os=click.os,
-            browser=click.browser,
-            referrer=click.referrer,
-            language=click.language,
-            utm_source=click.utm_source or None,
-            utm_medium=click.utm_medium or None,
-            utm_campaign=click.utm_campaign or None,
-            utm_term=click.utm_term or None,
-            utm_content=click.utm_content or None,
-        )
-    )
+    return encode(_click(click, link, public_url))
+
+
+def of_scan(click: Click, link: Link | None, public_url: str) -> bytes:
+    data = msgspec.structs.asdict(_click(click, link, public_url))
+    return encode(ScanData(qr_code_id=QR_CODE + click.code, **data))
 
 
 def of_clicks(clicks: Sequence[bytes]) -> bytes:
     """Several of them; see `store_intake.append_clicks`, which adds more to a message that ends like this."""
     return b'{"clicks":[' + b",".join(clicks) + b"]}"
+
+
+def _click(click: Click, link: Link | None, public_url: str) -> ClickData:
+    return ClickData(
+        id=CLICK + click.id,
+        clicked_at=moment(datetime.fromtimestamp(click.at / 1000, UTC)),
+        link=_clicked_link(click.link, link, public_url),
+        country=click.country or None,
+        region=click.region or None,
+        device=click.device,
+        os=click.os,
+        browser=click.browser,
+        referrer=click.referrer,
+        language=click.language,
+        utm_source=click.utm_source or None,
+        utm_medium=click.utm_medium or None,
+        utm_campaign=click.utm_campaign or None,
+        utm_term=click.utm_term or None,
+        utm_content=click.utm_content or None,
+    )
 
 
 def _clicked_link(link_id: str, link: Link | None, public_url: str) -> ClickedLink:

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 LINK = "lnk_"
+QR_CODE = "qr_"
 WEBHOOK = "wh_"
 
 encode = msgspec.json.Encoder().encode

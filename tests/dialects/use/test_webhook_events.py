@@ -115,6 +115,55 @@ async def until_told(client: Client, *receivers: Receiver) -> None:
     await until(look, bool, seconds=10)
 
 
+async def test_what_becomes_of_a_qr_code_is_told_as_it_is_answered(client: Client, receiver: Receiver) -> None:
+    await listen(client, receiver, "qr.created", "qr.deleted")
+    link = (await client.post("/api/use/links", LINK)).json
+    look = {"title": "Poster", "foreground": "#1b2a49", "background": "transparent", "margin": 2}
+    codes = [(await client.post("/api/use/qr", {"linkId": link["id"], **look})).json for _ in range(3)]
+    await client.delete(f"/api/use/qr/{codes[0]['id']}")
+    await client.delete(f"/api/use/links/{link['id']}")
+    for event in ("qr.created", "qr.deleted"):
+        told = {each.json["data"]["id"]: each.json["data"] for each in await receiver.until(event, 3)}
+        # In a test run the services do not know the origin of the gateway.
+        places = ("url", "imageUrl")
+        for code in codes:
+            assert told[code["id"]] | dict.fromkeys(places) == code | dict.fromkeys(places)
+            assert all(told[code["id"]][place].rpartition("/")[2] == code[place].rpartition("/")[2] for place in places)
+
+
+async def test_a_scan_is_told_once_as_the_click_that_it_is_and_whose_code_it_was(
+    client: Client, receiver: Receiver
+) -> None:
+    visitor = client.with_key(None)
+    link = (await client.post("/api/use/links", LINK | {"maxClicks": None})).json
+    code = (await client.post("/api/use/qr", {"linkId": link["id"]})).json
+    path, query = f"/{link['shortCode']}", code["url"].partition("?")[2]
+    await listen(client, receiver, "qr.scanned", batch=True)
+
+    async def scan() -> list[Any]:
+        await visitor.get(f"{path}?{query}", headers={"User-Agent": PHONE})
+        await asyncio.sleep(0.1)
+        return [each for each in receiver.received if each.event == "qr.scanned"]
+
+    first, *_ = (await until(scan, bool, seconds=10))[0]
+    async with receiving() as other:
+        await listen(client, other)
+        await until_told(client, other)
+        for each in (path, f"{path}?qr=nobody", f"{path}?{query}"):
+            assert (await visitor.get(each, headers={"User-Agent": PHONE})).status == 302
+        assert (await visitor.get(f"{path}?{query}", headers={"User-Agent": BOT})).status == 302
+        clicks = await until_clicked(other, link)
+        (scanned,) = await other.until("qr.scanned")
+    data = scanned.json["data"]
+    assert (data["qrCodeId"], data["link"]["id"], data["device"]) == (code["id"], link["id"], "Mobile")
+    assert {name: value for name, value in data.items() if name != "qrCodeId"} in clicks
+    assert scanned.json["id"] != f"evt_{data['id'].removeprefix('click_')}"
+    assert first.json["data"]["qrCodeId"] == code["id"]
+    assert {each.event for each in receiver.received} == {"qr.scanned"}
+    heard = [each.json["id"] for each in receiver.received]
+    assert len(heard) == len(set(heard))
+
+
 async def test_the_profile_is_told_as_it_is_answered(client: Client, receiver: Receiver) -> None:
     await listen(client, receiver, "profile.updated")
     changed = (await client.patch("/v1/profile", {"name": "Ada", "bio": "Counts"})).json
