@@ -23,9 +23,12 @@ from gateway.keyring import Keyring
 from gateway.limits import Limiter
 from gateway.metrics import MemoryCollector, Metrics
 from gateway.redirect.counts import JournalCollector
+from gateway.redirect.domains import Domains
 from gateway.redirect.door import Door
+from gateway.redirect.hosts import Hosts
 from gateway.redirect.journal import Journal
 from gateway.redirect.places import Atlas
+from gateway.redirect.strays import Strays
 from gateway.redirect.targets import Targets
 from gateway.redirect.visitors import Visitors
 from gateway.requests import Requests
@@ -63,20 +66,22 @@ async def run(settings: Settings) -> None:
         keyring, targets, visitors = Keyring(bus, settings), Targets(bus, settings), Visitors(bus, settings)
         uses = Uses(bus, settings)
         journal = Journal(settings, bus.publish)
-        door = Door(targets, journal, visitors, atlas, limiter, addresses, bus, settings)
+        hosts, domains = Hosts(settings), Domains(bus, settings)
+        strays = Strays(hosts, domains, limiter, addresses, settings)
+        door = Door(hosts, targets, strays, journal, visitors, atlas, limiter, addresses, bus, settings)
         bio = BioDoor(door, limiter, addresses, bus, settings)
         docs = Docs(DIALECTS, limiter, addresses, settings)
         admission = Admission(keyring, limiter, addresses, settings)
         places = Places(keyring, bus, settings)
-        for part in (keyring, targets, bio, visitors, places):
+        for part in (keyring, targets, domains, bio, visitors, places):
             await part.start()
         journal.start()
         watch.reached(bus)
-        memories = MemoryCollector(keys=keyring.memory, links=targets.memory, pages=bio.memory)
+        memories = MemoryCollector(keys=keyring.memory, links=targets.memory, domains=domains.memory, pages=bio.memory)
         clicks = JournalCollector(journal.counts, lambda: journal.lag, settings.journal_cap_bytes)
         watch.add(requests, clicks, memories)
         dialects = mount(DIALECTS, admission, uses, places, requests, bus, settings)
-        starting.successor = App(door, bio, health, metrics, docs, dialects, admission, requests, addresses)
+        starting.successor = App(door, strays, bio, health, metrics, docs, dialects, admission, requests, addresses)
         http.hand_over(starting.successor)
         stopping = _signals()
         health.reached(bus)

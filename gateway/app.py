@@ -11,9 +11,8 @@ from gateway.bio.door import BioDoor
 from gateway.docs.door import Docs
 from gateway.health import Health
 from gateway.metrics import Metrics
-from gateway.pages import link as pages
-from gateway.pages.home import home
-from gateway.redirect.door import Door, show
+from gateway.redirect.door import Door, show_drawn
+from gateway.redirect.strays import CERTIFICATE, Strays
 from gateway.requests import BIO, LINK, NOTHING, Noted, Requests
 from shared import context, ids
 from shared.reserved import is_reserved
@@ -26,6 +25,7 @@ class App:
     def __init__(
         self,
         door: Door,
+        strays: Strays,
         bio: BioDoor,
         health: Health,
         metrics: Metrics,
@@ -39,14 +39,16 @@ class App:
         self._addresses = addresses
         self._requests = requests
         self._door = door
+        self._strays = strays
         self._bio = bio
         self._dialects = dialects
         self._pages: dict[str, ASGIApp] = {
-            "/": _home,
+            "/": self._root,
             "/livez": health.live,
             "/metrics": metrics.page,
             "/readyz": health.ready,
             "/robots.txt": _robots,
+            CERTIFICATE: self._certificate,
             **docs.pages,
         }
 
@@ -94,16 +96,18 @@ class App:
                 route = BIO
                 await self._bio.open(scope, noted, slug[1:])
             elif not slug or "/" in slug or is_reserved(slug):
-                await show(noted, pages.not_found())
+                await show_drawn(noted, self._strays.elsewhere(scope))
             else:
                 route = LINK
                 await self._door.open(scope, receive, noted, slug, started)
         finally:
             self._requests.note(route, scope["method"], noted.status, started)
 
+    async def _root(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        await show_drawn(send, self._strays.root(scope))
 
-async def _home(scope: Scope, _receive: Receive, send: Send) -> None:
-    await show(send, home() if scope["method"] in ("GET", "HEAD") else pages.not_found())
+    async def _certificate(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        await show_drawn(send, self._strays.certificate(scope))
 
 
 async def _robots(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -113,6 +113,8 @@ class EdgeProtocol(JoiningProtocol):
         self._received = self._body_bytes = 0
         if self._at_once is not None and self._answers_at_once(self._at_once, names):
             return
+        if self.url.startswith(b"http"):
+            self._take_host_of_target()
         super().on_headers_complete()
         if self._departure.begun:
             self.cycle.keep_alive = False
@@ -179,6 +181,12 @@ class EdgeProtocol(JoiningProtocol):
         else:
             self.transport.close()
         return True
+
+    def _take_host_of_target(self) -> None:
+        """A target in absolute form names the host, whatever the header says (RFC 9112, 3.2.2)."""
+        host = httptools.parse_url(self.url)
+        named = host.host + (b":%d" % host.port if host.port else b"")
+        self.headers[:] = [(b"host", named), *(header for header in self.headers if header[0] != b"host")]
 
     def _found_in_head(self, names: list[bytes]) -> Refusal | None:
         settings = self._settings

@@ -105,7 +105,7 @@ def check_domain(text: str, own: OwnHosts, *, field: str) -> str:
         name = _host(text).removesuffix(".")
     except ValueError:
         name = ""
-    if not _DOMAIN.fullmatch(name) or len(name) > LONGEST_DOMAIN or _is_address(name) or _is_loopback(name):
+    if not _DOMAIN.fullmatch(name) or len(name) > LONGEST_DOMAIN or is_local(name):
         raise Fault(Code.INVALID, "A domain is a host name with a dot in it, such as links.example.com", field=field)
     if own.name(name):
         raise Fault(Code.IMPOSSIBLE, "This is a host of this service itself", field=field)
@@ -226,8 +226,9 @@ def _home_name(host: str) -> str:
     return LOCALHOST if _is_loopback(name) else name
 
 
-def _is_address(name: str) -> bool:
-    return _NUMBER.fullmatch(name.rpartition(".")[2]) is not None
+def is_local(name: str) -> bool:
+    """An IPv4 address in whatever spelling, or a name of the machine itself: nothing that the DNS tells of."""
+    return _NUMBER.fullmatch(name.rpartition(".")[2]) is not None or _is_loopback(name)
 
 
 def _is_loopback(name: str) -> bool:

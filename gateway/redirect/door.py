@@ -17,10 +17,12 @@ from gateway.addresses import Addresses
 from gateway.limits import Layer, Limiter
 from gateway.pages import link as pages
 from gateway.pages.page import Page
+from gateway.redirect.hosts import Hosts
 from gateway.redirect.journal import Journal
 from gateway.redirect.places import Atlas
 from gateway.redirect.scans import code_of, without_token
-from gateway.redirect.targets import Remembered, Targets, redirect_headers
+from gateway.redirect.strays import Strays
+from gateway.redirect.targets import Remembered, Targets, redirect
 from gateway.redirect.visitors import Visitors
 from gateway.wire import read_body
 from shared.bus import Bus
@@ -32,7 +34,6 @@ from shared.faults import Code, Fault
 from shared.settings import Settings
 from shared.short_urls import short_url
 
-DOMAIN = ""  # the gateway's own public host
 LONGEST_HEADER = 1024  # characters of a header that a click keeps
 LONGEST_FORM = 4096
 SHAPE = re.compile(r"[A-Za-z0-9_-]{3,50}")  # what can be a short code at all
@@ -45,7 +46,9 @@ log = logging.getLogger(__name__)
 class Door:
     def __init__(
         self,
+        hosts: Hosts,
         targets: Targets,
+        strays: Strays,
         journal: Journal,
         visitors: Visitors,
         atlas: Atlas,
@@ -54,7 +57,9 @@ class Door:
         bus: Bus,
         settings: Settings,
     ) -> None:
+        self._hosts = hosts
         self._targets = targets
+        self._strays = strays
         self._journal = journal
         self._visitors = visitors
         self._atlas = atlas
@@ -68,7 +73,7 @@ class Door:
 
         None when there is more to it. ``started``: when the request came, by the performance counter.
         """
-        entry = self._targets.fresh((DOMAIN, slug), time.monotonic())
+        entry = self._targets.fresh((self._hosts.of(scope), slug), time.monotonic())
         if entry is None or entry.value.lines is None:
             return None
         target = entry.value.target
@@ -128,9 +133,11 @@ class Door:
         method = scope["method"]
         if method not in ("GET", "HEAD", "POST") or (preview and method == "POST"):
             return pages.not_found()
-        target = await self._find(scope, slug)
+        domain = self._hosts.of(scope)
+        target = await self._find(domain, slug)
         if target is None:
-            return pages.not_found()
+            # Counted after the look, so that a known one never costs a call to the limiter.
+            return await self._strays.missed(scope, domain)
         closed = closed_page(target, time.time())
         if closed is not None:
             return closed
@@ -146,14 +153,9 @@ class Door:
             return pages.password(_again(scope, target), wrong=True)
         return await self._send_on(scope, opened, started)
 
-    async def _find(self, scope: Scope, slug: str) -> Target | None:
+    async def _find(self, domain: str, slug: str) -> Target | None:
         deadline.set(None)
-        found = await self._targets.get((DOMAIN, slug)) if SHAPE.fullmatch(slug) else NOWHERE
-        if found.target is None:
-            # Unknown codes are counted after the look, so that a known one never costs a call to the limiter.
-            await self._limit(
-                Layer("misses", self._addresses.counted(scope), self._settings.limit_misses_per_minute, 60)
-            )
+        found = await self._targets.get((domain, slug)) if SHAPE.fullmatch(slug) else NOWHERE
         return found.target
 
     async def _unlock(self, scope: Scope, receive: Receive, target: Target) -> Target | None:
@@ -255,9 +257,3 @@ async def show_drawn(send: Send, drawing: Awaitable[Page]) -> None:
 async def show(send: Send, page: Page) -> None:
     await send({"type": "http.response.start", "status": page.status, "headers": list(page.headers)})
     await send({"type": "http.response.body", "body": page.body})
-
-
-def redirect(url: str) -> Page | None:
-    """None when the address may not be sent to anybody."""
-    headers = redirect_headers(url)
-    return Page(status=302, headers=tuple(headers), body=b"") if headers else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.memory import Entry
+from gateway.pages.page import Page
 from gateway.renewing import RenewingMemory
 from shared.bus import Bus
 from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated, Resolve, ResolveMany
@@ -103,6 +104,12 @@ def redirect_headers(url: str) -> Headers | None:
         (b"content-length", b"0"),
         (b"x-robots-tag", b"noindex"),
     ]
+
+
+def redirect(url: str) -> Page | None:
+    """None when the address may not be sent to anybody."""
+    headers = redirect_headers(url)
+    return Page(status=302, headers=tuple(headers), body=b"") if headers else None
 
 
 def _plain(target: Target) -> bool:

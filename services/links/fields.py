@@ -86,8 +86,10 @@ def no_domain() -> Fault:
 def _domain(name: str, own: OwnHosts) -> str:
     try:
         return name and destinations.check_domain(name, own, field="domain")
-    except Fault:
-        # What cannot be a domain is none of the workspace's either.
+    except Fault as fault:
+        if fault.code is Code.INVALID:
+            raise
+        # A host of ours has no name in a link.
         raise no_domain() from None
 
 

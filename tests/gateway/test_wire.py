@@ -18,6 +18,7 @@ from gateway.dialects.dialect import Dialect
 from gateway.endpoint import Endpoint
 from shared.faults import Code, Fault
 from tests.client import Client
+from tests.domains import claim
 from tests.gateway.answers import problem
 
 MOST = 2**63 - 1  # what the bus and the database can carry
@@ -233,6 +234,7 @@ LEAST = {
     ("v1", "create_link"): {"title": '"A title"', "url": '"https://example.com"'},
     ("use", "create_link"): {"destinationUrl": '"https://example.com"'},
     ("use", "put_external_link"): {"destinationUrl": '"https://example.com"'},
+    ("use", "create_domain"): {"domain": '"links.example"'},
     ("use", "create_webhook"): {"url": '"https://example.com"', "events": '["*"]'},
 }
 
@@ -262,6 +264,8 @@ def trials(kind: type[Any] | None) -> list[tuple[str, str]]:
 
 async def new_id(client: Client, path: str) -> str:
     """Of what a path is about."""
+    if "/domains/" in path:
+        return str((await claim(client))["id"])
     if "/webhooks/" not in path:
         return str((await client.new_link())["id"])
     made = await client.post("/api/use/webhooks", {"url": "https://example.com/hook", "events": ["*"]})
