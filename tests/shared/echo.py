@@ -27,6 +27,13 @@ class Slow(Ask[str], frozen=True, kw_only=True):
     seconds: float = 0.2
 
 
+class Meet(Ask[str], frozen=True, kw_only=True):
+    """Answers with the name of the copy when so many of them are asked at the same time, and not before."""
+
+    name: str
+    number: int
+
+
 class Crash(Ask[str], frozen=True, kw_only=True):
     secret: str
 
@@ -74,8 +81,10 @@ class Echo:
         self.finished: list[str] = []
         self.side_by_side = 0
         self._running = 0
+        self._meetings: dict[int, asyncio.Barrier] = {}
         self.answerers: dict[type[Ask[Any]], Answerer] = {
             Slow: self.slow,
+            Meet: self.meet,
             Crash: self.crash,
             Refuse: self.refuse,
             Large: self.large,
@@ -94,6 +103,11 @@ class Echo:
         finally:
             self._running -= 1
         self.finished.append(question.name)
+        return self._copy
+
+    async def meet(self, question: Meet) -> str:
+        self.begun.append(question.name)
+        await self._meetings.setdefault(question.number, asyncio.Barrier(question.number)).wait()
         return self._copy
 
     async def crash(self, question: Crash) -> str:

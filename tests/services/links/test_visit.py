@@ -1,7 +1,6 @@
 """What the redirect asks: where a slug leads, and whether a password opens it."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
 
 import asyncpg
@@ -123,18 +122,18 @@ async def test_a_link_without_a_password_opens_with_any(desk: Desk) -> None:
 async def test_a_flood_of_guesses_does_not_keep_visitors_waiting(desk: Desk) -> None:
     locked, free = await desk.create(password="secret"), await desk.create()
     guess = Unlock(domain="", slug=locked.slug, password="guess")
-    flood = [asyncio.create_task(desk.bus.ask(guess, timeout=10)) for _ in range(600)]
+    flood = [asyncio.create_task(desk.bus.ask(guess, timeout=60)) for _ in range(600)]
     await asyncio.sleep(0)
-    slowest = 0.0
-    for _ in range(20):
-        started = time.monotonic()
-        assert (await desk.bus.ask(Resolve(domain="", slug=free.slug))).target
-        slowest = max(slowest, time.monotonic() - started)
+    visits = 0
+    while not all(each.done() for each in flood):
+        assert (await desk.bus.ask(Resolve(domain="", slug=free.slug), timeout=60)).target
+        visits += 1
     answers = await asyncio.gather(*flood, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, Fault)]
     assert {(fault.code, fault.retry_after) for fault in refused} == {(Code.UNAVAILABLE, 1)}
     assert len(refused) >= 300
-    assert slowest < 2
+    # Had they waited for the guesses, the first would have been the last, however fast the machine is.
+    assert visits >= 10
     assert (await desk.bus.ask(Unlock(domain="", slug=locked.slug, password="secret"))).target
 
 
