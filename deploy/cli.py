@@ -4,13 +4,13 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from deploy import env_file, operate, operate_keys
+from deploy import cli_keys, env_file, operate
+from deploy.arguments import day, names, read_secret, whole
 from deploy.imports import WantedImport
 from deploy.local import console
 from deploy.local.data_dir import DataDir
@@ -18,18 +18,15 @@ from deploy.local.options import Options
 from deploy.local.panel import Panel
 from deploy.local.trouble import Trouble, explain
 from deploy.operate import Answer, NewAccount
-from deploy.operate_keys import WantedKey
 from shared import linkfiles
 from shared.contracts import SERVICES
 from shared.contracts.accounts import Tier
 from shared.contracts.bulk import OnConflict
-from shared.contracts.keys import SCOPES, Overlap, Style, Window
 from shared.contracts.modes import Mode
 from shared.faults import Fault
 
 _DATA = Path(".waypost")
 _WORKERS = 2
-_LONGEST_LINE = 4096
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,12 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(commands.add_parser("up", parents=[common], help="start everything and keep it running"))
     account = commands.add_parser("account", help="users").add_subparsers(required=True, metavar="ACTION")
     _add_account_create(account.add_parser("create", parents=[common], help="add a user with a workspace"))
-    key = commands.add_parser("key", help="API keys").add_subparsers(required=True, metavar="ACTION")
-    _add_key_create(key.add_parser("create", parents=[common], help="make a key; it is shown this once"))
-    _add_key_rotate(key.add_parser("rotate", parents=[common], help="give a key a new secret; it is shown this once"))
-    _add_key_revoke(key.add_parser("revoke", parents=[common], help="withdraw a key for good"))
-    _add_key_leaked(key.add_parser("leaked", parents=[common], help="withdraw the key that a found secret opens"))
-    _add_key_list(key.add_parser("list", parents=[common], help="the keys of a user's workspace, newest first"))
+    cli_keys.add(commands.add_parser("key", help="API keys"), common)
     links = commands.add_parser("links", help="short links").add_subparsers(required=True, metavar="ACTION")
     _add_links_import(links.add_parser("import", parents=[common], help="take a file of links into a workspace"))
     webhook = commands.add_parser("webhook", help="webhooks").add_subparsers(required=True, metavar="ACTION")
@@ -93,8 +85,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_whole(0, 65535), help="the gateway's port, 0 for any free one (8080)")
-    parser.add_argument("--workers", type=_whole(1, 64), default=_WORKERS, help="gateway processes (%(default)s)")
+    parser.add_argument("--port", type=whole(0, 65535), help="the gateway's port, 0 for any free one (8080)")
+    parser.add_argument("--workers", type=whole(1, 64), default=_WORKERS, help="gateway processes (%(default)s)")
     parser.set_defaults(run=_up)
 
 
@@ -104,48 +96,6 @@ def _add_account_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password", help="made and shown when left out")
     parser.add_argument("--tier", type=Tier, choices=list(Tier), default=Tier.FREE)
     parser.set_defaults(run=_create_account)
-
-
-def _add_key_create(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--username", required=True)
-    parser.add_argument("--style", type=Style, choices=list(Style), default=Style.EZX)
-    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.LIVE)
-    parser.add_argument("--scopes", type=_scopes, default=SCOPES, metavar="all|SCOPE,…", help="what it may do (all)")
-    parser.add_argument("--limit", type=_whole(1, 2**31 - 1), metavar="N", help="requests per window (the tier's)")
-    parser.add_argument("--window", type=Window, choices=list(Window), default=Window.HOUR)
-    parser.add_argument("--expires-in", type=_seconds, metavar="SECONDS", help="never, when left out")
-    parser.add_argument("--name", default="API key")
-    parser.add_argument(
-        "--allow", type=_names, default=(), metavar="CIDR,…", help="where it may be used from (anywhere)"
-    )
-    parser.set_defaults(run=_create_key)
-
-
-def _add_key_revoke(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--id", required=True, help="with or without key_ before it")
-    parser.set_defaults(run=lambda given: asyncio.run(operate_keys.revoke_key(DataDir(given.data), given.id)))
-
-
-def _add_key_rotate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--id", required=True, help="with or without key_ before it")
-    parser.add_argument(
-        "--overlap",
-        type=Overlap,
-        choices=list(Overlap),
-        default=Overlap.DAY,
-        help="how long the secret before goes on working (%(default)s)",
-    )
-    parser.set_defaults(run=_rotate_key)
-
-
-def _add_key_leaked(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("key", help="the whole key, or - to read it from the standard input, where no `ps` shows it")
-    parser.set_defaults(run=_report_leak)
-
-
-def _add_key_list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--username", required=True)
-    parser.set_defaults(run=lambda given: asyncio.run(operate_keys.list_keys(DataDir(given.data), given.username)))
 
 
 def _add_links_import(parser: argparse.ArgumentParser) -> None:
@@ -166,21 +116,19 @@ def _add_links_import(parser: argparse.ArgumentParser) -> None:
 
 def _add_webhook_listen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--port", type=_whole(0, 65535), default=0, help="on 127.0.0.1, 0 for any free one (%(default)s)"
+        "--port", type=whole(0, 65535), default=0, help="on 127.0.0.1, 0 for any free one (%(default)s)"
     )
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--username", help="make a webhook in this user's workspace, and remove it at the end")
     whose.add_argument("--secret", metavar="whsec_…", help="of a webhook you have made; - to read it from stdin")
     parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.LIVE, help="(%(default)s)")
-    parser.add_argument("--events", type=_names, default=("*",), metavar="EVENT,…", help="what to be told of (all)")
+    parser.add_argument("--events", type=names, default=("*",), metavar="EVENT,…", help="what to be told of (all)")
     parser.set_defaults(run=_listen)
 
 
 def _add_rebuild(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--from", dest="first", type=_day, metavar="DAY", help="the first day that is kept, if left out"
-    )
-    parser.add_argument("--to", dest="last", type=_day, metavar="DAY", help="today, if left out")
+    parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="the first day that is kept, if left out")
+    parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="today, if left out")
     parser.set_defaults(run=lambda given: operate.rebuild_analytics(DataDir(given.data), given.first, given.last))
 
 
@@ -215,29 +163,6 @@ def _create_account(given: argparse.Namespace) -> Answer:
     return asyncio.run(operate.create_account(DataDir(given.data), wanted))
 
 
-def _create_key(given: argparse.Namespace) -> Answer:
-    wanted = WantedKey(
-        username=given.username,
-        style=given.style,
-        mode=given.mode,
-        scopes=given.scopes,
-        limit=given.limit,
-        window=given.window,
-        expires_in_seconds=given.expires_in,
-        name=given.name,
-        allowlist=given.allow,
-    )
-    return asyncio.run(operate_keys.create_key(DataDir(given.data), wanted))
-
-
-def _rotate_key(given: argparse.Namespace) -> Answer:
-    return asyncio.run(operate_keys.rotate_key(DataDir(given.data), given.id, given.overlap))
-
-
-def _report_leak(given: argparse.Namespace) -> Answer:
-    return asyncio.run(operate_keys.report_leak(DataDir(given.data), _read_secret(given.key)))
-
-
 def _import_links(given: argparse.Namespace) -> Answer:
     wanted = WantedImport(
         file=given.file,
@@ -256,7 +181,7 @@ def _listen(given: argparse.Namespace) -> None:
 
     wanted = operate_webhooks.WantedListener(
         port=given.port,
-        secret=None if given.secret is None else _read_secret(given.secret),
+        secret=None if given.secret is None else read_secret(given.secret),
         username=given.username,
         mode=given.mode,
         events=given.events,
@@ -280,51 +205,8 @@ def _show(arrival: msgspec.Struct) -> None:
     print(msgspec.json.encode(arrival).decode(), flush=True)
 
 
-def _read_secret(given: str) -> str:
-    return (sys.stdin.readline(_LONGEST_LINE) if given == "-" else given).strip()
-
-
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
-        return int(text)
-
-    return number
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(","))
-
-
-def _scopes(text: str) -> tuple[str, ...]:
-    if text == "all":
-        return SCOPES
-    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if unknown := [scope for scope in wanted if scope not in SCOPES]:
-        raise argparse.ArgumentTypeError(f"no such scope: {', '.join(unknown)}; there are {', '.join(SCOPES)}")
-    return wanted
 
 
 if __name__ == "__main__":
