@@ -140,13 +140,21 @@ def test_keys_are_listed_without_their_secrets(operator: Operator) -> None:
     assert "waypost: " in operator.refused("list", "--username", "nobody-here")
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        # The servers are at work: what one of them had only begun to write has its name by now.
+        return b""
+
+
 def test_no_file_of_the_stack_holds_a_key(operator: Operator) -> None:
     made = operator.key("create", "--username", "ada")
     rotated = operator.key("rotate", "--id", made["id"])
     operator.key("leaked", made["key"])
     secrets = [made["key"].encode(), rotated["key"].encode()]
     files = [path for path in operator.folder.rglob("*") if path.is_file() and not path.is_socket()]
-    held = [path for path in files if any(secret in path.read_bytes() for secret in secrets)]
+    held = [path for path in files if any(secret in _content(path) for secret in secrets)]
     assert held == []
     # The search finds what is there to be found.
-    assert [path for path in files if made["id"].removeprefix("key_").encode() in path.read_bytes()]
+    assert [path for path in files if made["id"].removeprefix("key_").encode() in _content(path)]

@@ -130,8 +130,9 @@ async def test_a_flood_of_guesses_does_not_keep_visitors_waiting(desk: Desk) -> 
         visits += 1
     answers = await asyncio.gather(*flood, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, Fault)]
-    assert {(fault.code, fault.retry_after) for fault in refused} == {(Code.UNAVAILABLE, 1)}
-    assert len(refused) >= 300
+    # On a machine that is busy enough some find a place, but no free connection to the database.
+    assert {fault.code for fault in refused} == {Code.UNAVAILABLE}
+    assert len([fault for fault in refused if fault.retry_after == 1]) >= 300
     # Had they waited for the guesses, the first would have been the last, however fast the machine is.
     assert visits >= 10
     assert (await desk.bus.ask(Unlock(domain="", slug=locked.slug, password="secret"))).target
