@@ -121,3 +121,15 @@ async def test_who_wanted_scans_before_there_were_any_is_told_of_them_from_the_s
         await process.start()
         await until_wanted(world, workspace)
         await until(versions, lambda seen: seen == [1, 2])
+
+
+def test_copies_of_two_releases_read_the_clicks_of_each_other() -> None:
+    newer = scan("L", "C")
+    fields = Click.__struct_fields__
+    assert fields[-1] == "code"
+    written = msgspec.msgpack.decode(msgspec.msgpack.encode(newer))
+    older = msgspec.msgpack.decode(msgspec.msgpack.encode(written[:-1]), type=Click)
+    assert older == msgspec.structs.replace(newer, code="")
+    former = msgspec.defstruct("Click", [(name, int if name == "at" else str) for name in fields[:-1]], array_like=True)
+    read = msgspec.msgpack.decode(msgspec.msgpack.encode(newer), type=former)
+    assert msgspec.structs.astuple(read) == msgspec.structs.astuple(newer)[:-1]
