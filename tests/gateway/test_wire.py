@@ -235,6 +235,7 @@ LEAST = {
     ("use", "create_link"): {"destinationUrl": '"https://example.com"'},
     ("use", "put_external_link"): {"destinationUrl": '"https://example.com"'},
     ("use", "create_domain"): {"domain": '"links.example"'},
+    ("use", "create_qr_code"): {"linkId": f'"lnk_{"0" * 22}"'},
     ("use", "create_webhook"): {"url": '"https://example.com"', "events": '["*"]'},
 }
 
@@ -266,6 +267,9 @@ async def new_id(client: Client, path: str) -> str:
     """Of what a path is about."""
     if "/domains/" in path:
         return str((await claim(client))["id"])
+    if "/qr/" in path:
+        link = (await client.new_link())["id"]
+        return str((await client.post("/api/use/qr", {"linkId": link})).json["id"])
     if "/webhooks/" not in path:
         return str((await client.new_link())["id"])
     made = await client.post("/api/use/webhooks", {"url": "https://example.com/hook", "events": ["*"]})
