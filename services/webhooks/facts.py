@@ -12,6 +12,7 @@ from shared.contracts.analytics import Clicked
 from shared.contracts.ask import Event, subject_of
 from shared.contracts.keys import Key, KeyCreated, KeyRevoked
 from shared.contracts.links import Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated
+from shared.contracts.links.domains import DomainVerified
 from shared.contracts.links.qr_codes import QrCodeCreated, QrCodeDeleted
 from shared.contracts.modes import Mode
 from shared.contracts.profile import ProfileUpdated
@@ -94,6 +95,17 @@ def _of_qr_code(topic: Topic) -> Read:
     return make
 
 
+def _of_domain(event: str, told: DomainVerified) -> Fact:
+    return Fact(
+        event=event,
+        at=ids.time_of(event),
+        workspace=told.domain.workspace,
+        mode=told.domain.mode,
+        topic=Topic.DOMAIN_VERIFIED,
+        data=lambda public_url: bodies.of_domain(told.domain, public_url),
+    )
+
+
 def _of_key(topic: Topic) -> Read:
     def make(event: str, told: KeyCreated | KeyRevoked) -> Fact:
         key: Key = told.key
@@ -145,6 +157,7 @@ _EVENTS |= {
         (LinkExpired, _of_link(Topic.LINK_EXPIRED)),
         (QrCodeCreated, _of_qr_code(Topic.QR_CREATED)),
         (QrCodeDeleted, _of_qr_code(Topic.QR_DELETED)),
+        (DomainVerified, _of_domain),
         (ProfileUpdated, _of_profile),
         (KeyCreated, _of_key(Topic.KEY_CREATED)),
         (KeyRevoked, _of_key(Topic.KEY_REVOKED)),

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.dialects.message import Message
+from gateway.dialects.use.domain_fields import DomainBody
 from gateway.dialects.use.ids import EventId, LinkId, QrCodeId, WebhookId
 from gateway.dialects.use.key import KeyFields
 from gateway.dialects.use.link_fields import LinkBody
@@ -99,6 +100,7 @@ MESSAGES = (
     Message(Topic.QR_CREATED, "A QR code was made.", (Event[QrCodeBody],)),
     Message(Topic.QR_DELETED, "A QR code was removed, alone or with its link.", (Event[QrCodeBody],)),
     Message(Topic.QR_SCANNED, "A person scanned a QR code.", (Event[ScanData],)),
+    Message(Topic.DOMAIN_VERIFIED, "A domain was verified, on request or by itself.", (Event[DomainBody],)),
     Message(Topic.PROFILE_UPDATED, "The profile was changed.", (Event[ProfileBody],)),
     Message(Topic.KEY_CREATED, "A key was made.", (Event[KeyData],)),
     Message(Topic.KEY_REVOKED, "A key was withdrawn for good.", (Event[KeyData],)),

@@ -29,7 +29,7 @@ Word = Annotated[str, Meta(extra_json_schema={"enum": [EVERYTHING, *Topic]}, exa
 Events = Annotated[
     tuple[Word, ...],
     Meta(
-        description="What it is told of; `*` alone: everything. Of domains it hears once there are any.",
+        description="What it is told of; `*` alone: everything.",
         examples=[["link.created", "link.clicked"]],
     ),
 ]

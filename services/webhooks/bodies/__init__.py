@@ -4,6 +4,7 @@ The same fact always makes the same bytes, so that they are the same for whoever
 """
 
 from services.webhooks.bodies.clicks import of_click, of_clicks, of_scan
+from services.webhooks.bodies.domains import of_domain
 from services.webhooks.bodies.endpoints import of_endpoint, of_test
 from services.webhooks.bodies.keys import of_key
 from services.webhooks.bodies.links import of_link
@@ -15,6 +16,7 @@ __all__ = [
     "message",
     "of_click",
     "of_clicks",
+    "of_domain",
     "of_endpoint",
     "of_key",
     "of_link",

@@ -6,6 +6,7 @@ import msgspec
 
 LINK = "lnk_"
 QR_CODE = "qr_"
+DOMAIN = "dom_"
 WEBHOOK = "wh_"
 
 encode = msgspec.json.Encoder().encode

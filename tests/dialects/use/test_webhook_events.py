@@ -6,6 +6,8 @@ from typing import Any
 from shared.contracts.keys import RevokeKey
 from shared.contracts.modes import Mode
 from tests.client import Client, NewClient, until
+from tests.domains import verified
+from tests.names import Names
 from tests.receiver import Receiver, receiving
 from tests.world import World
 
@@ -162,6 +164,24 @@ async def test_a_scan_is_told_once_as_the_click_that_it_is_and_whose_code_it_was
     assert {each.event for each in receiver.received} == {"qr.scanned"}
     heard = [each.json["id"] for each in receiver.received]
     assert len(heard) == len(set(heard))
+
+
+async def test_a_verified_domain_is_told_as_it_is_answered(client: Client, receiver: Receiver, names: Names) -> None:
+    await listen(client, receiver, "domain.verified", "link.created", "link.deleted")
+    domain = await verified(client, names, rootUrl="https://example.com/")
+    link = (await client.post("/api/use/links", LINK | {"domain": domain["domain"]})).json
+    (told,) = await receiver.until("domain.verified")
+    assert (told.json["data"], told.json["mode"]) == (domain, "live")
+    (made,) = await receiver.until("link.created")
+    assert made.json["data"]["domain"] == link["domain"] == domain["domain"]
+    # Looked at once more, it is the same; so is what else becomes of it.
+    path = f"/api/use/domains/{domain['id']}"
+    await client.post(f"{path}/verify")
+    await client.patch(path, {"rootUrl": None})
+    await client.delete(f"/api/use/links/{link['id']}")
+    await client.delete(path)
+    await receiver.until("link.deleted")
+    assert len({each.json["id"] for each in receiver.received if each.event == "domain.verified"}) == 1
 
 
 async def test_the_profile_is_told_as_it_is_answered(client: Client, receiver: Receiver) -> None:

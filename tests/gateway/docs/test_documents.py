@@ -83,10 +83,7 @@ def test_every_fault_has_a_status_in_it(dialect: Dialect) -> None:
 def test_every_message_to_webhooks_is_in_it() -> None:
     told = {name: operation for dialect in DIALECTS for name, operation in messages(made(dialect))}
     assert set(told) == {message.name for dialect in DIALECTS for message in dialect.messages}
-    # There are no domains yet.
-    kept = {Topic.DOMAIN_VERIFIED}
-    assert set(told) | kept == set(Topic)
-    assert not set(told) & kept
+    assert set(told) == set(Topic)
     for name, operation in told.items():
         example = operation["requestBody"]["content"]["application/json"]["example"]
         assert example["type"] == name

@@ -13,6 +13,7 @@ from shared.bus import Bus
 from shared.contracts.links import CreateLink, Link, LinkCreated, LinkDeleted, LinkExpired, LinkUpdated
 from shared.contracts.modes import Mode
 from shared.database import Database
+from tests.names import Names
 from tests.world import Process, World
 
 Told = LinkCreated | LinkUpdated | LinkDeleted | LinkExpired
@@ -62,9 +63,9 @@ async def ear(world: World) -> Ear:
 
 
 @pytest.fixture
-async def second_copy(world: World) -> AsyncIterator[Process]:
+async def second_copy(world: World, names: Names) -> AsyncIterator[Process]:
     """Shares the questions with the first copy of the service."""
-    copy = world.service("links", 2)
+    copy = world.service("links", 2, domains_dns_servers=names.server)
     await copy.start()
     await copy.until_says("service answers")
     yield copy

@@ -1,0 +1,186 @@
+"""Domains under concurrency: one owner, and never a link on a domain that is not there."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from services.links import store_domains
+from shared.contracts.bulk import Atomicity, Result
+from shared.contracts.link_fields import NewLink
+from shared.contracts.links import CreateLinks, DeleteLinks, Link
+from shared.contracts.links.domains import (
+    CreateDomain,
+    DeleteDomain,
+    Domain,
+    DomainStatus,
+    GetDomain,
+    ListDomains,
+    VerifyDomain,
+)
+from shared.contracts.modes import Mode
+from shared.database import Database
+from shared.faults import Code, Fault
+from shared.ids import new as new_id
+from shared.settings import Settings
+from tests.domains import new_name
+from tests.names import Names
+from tests.services.links.conftest import Desk
+from tests.world import World
+
+ROUNDS = 20
+
+
+async def claimed(desk: Desk, name: str) -> Domain:
+    return await desk.bus.ask(CreateDomain(workspace=desk.workspace, mode=desk.mode, domain=name))
+
+
+async def verify(desk: Desk, domain: Domain) -> Domain:
+    ask = VerifyDomain(workspace=desk.workspace, mode=desk.mode, id=domain.id)
+    return (await desk.bus.ask(ask, timeout=5)).domain
+
+
+async def verified(desk: Desk, names: Names, name: str | None = None) -> Domain:
+    domain = await claimed(desk, name or new_name())
+    names.writes(domain.challenge, domain.proof)
+    domain = await verify(desk, domain)
+    assert domain.status is DomainStatus.VERIFIED
+    return domain
+
+
+def delete(desk: Desk, domain: Domain) -> DeleteDomain:
+    return DeleteDomain(workspace=desk.workspace, mode=desk.mode, id=domain.id)
+
+
+def codes(outcomes: Sequence[object]) -> Counter[Code | type[object]]:
+    return Counter(each.code if isinstance(each, Fault) else type(each) for each in outcomes)
+
+
+async def test_of_many_who_prove_a_domain_at_once_one_gets_it(world: World, names: Names) -> None:
+    for _ in range(ROUNDS):
+        name = new_name()
+        desks = [Desk(world.bus, new_id(), mode) for _ in range(4) for mode in Mode]
+        domains = [await claimed(desk, name) for desk in desks]
+        names.writes(domains[0].challenge, *(domain.proof for domain in domains))
+        pairs = list(zip(desks, domains, strict=True))
+        outcomes = await asyncio.gather(*(verify(*pair) for pair in pairs * 2), return_exceptions=True)
+        winners = {each.id for each in outcomes if isinstance(each, Domain)}
+        assert len(winners) == 1
+        assert {each.code for each in outcomes if isinstance(each, Fault)} == {Code.CONFLICT}
+        found = [await world.bus.ask(GetDomain(workspace=d.workspace, mode=d.mode, id=each.id)) for d, each in pairs]
+        assert {each.id for each in found if each.status is DomainStatus.VERIFIED} == winners
+
+
+async def test_of_many_claims_of_one_workspace_no_name_comes_twice_and_none_is_beyond_its_allowance(
+    desk: Desk,
+) -> None:
+    most = Settings(nats_url="").domains_most
+    wanted = [new_name() for _ in range(most + 20)]
+    places = asyncio.Semaphore(6)
+
+    async def one(name: str) -> Domain:
+        async with places:
+            return await claimed(desk, name)
+
+    outcomes = await asyncio.gather(*(one(name) for name in wanted for _ in range(2)), return_exceptions=True)
+    page = await desk.bus.ask(ListDomains(workspace=desk.workspace, mode=desk.mode, limit=100))
+    assert page.total == most == sum(isinstance(each, Domain) for each in outcomes)
+    assert {each.code for each in outcomes if isinstance(each, Fault)} == {Code.CONFLICT, Code.FORBIDDEN}
+    assert len({each.name for each in page.domains}) == 100
+
+
+@pytest.mark.usefixtures("second_copy")
+async def test_no_link_is_ever_on_a_domain_that_is_not_there(
+    desk: Desk, names: Names, owner: asyncpg.Connection, chance: random.Random
+) -> None:
+    kept = 0
+    for _ in range(ROUNDS):
+        domain = await verified(desk, names)
+
+        async def many(domain: Domain = domain) -> None:
+            await asyncio.sleep(chance.uniform(0, 0.02))
+            new = NewLink(destination_url="https://example.com", domain=domain.name)
+            ask = CreateLinks(workspace=desk.workspace, mode=desk.mode, links=(new,) * 5, atomicity=Atomicity.EACH)
+            items = (await desk.bus.ask(ask, timeout=5)).items
+            assert {item.result for item in items} <= {Result.CREATED, Result.REFUSED}
+
+        async def single(domain: Domain = domain, **fields: str) -> Link:
+            await asyncio.sleep(chance.uniform(0.002, 0.02))
+            return await desk.create(domain=domain.name, **fields)
+
+        async def remove(domain: Domain = domain) -> None:
+            await asyncio.sleep(chance.uniform(0, 0.01))
+            await desk.bus.ask(delete(desk, domain), timeout=5)
+
+        creations = [single() for _ in range(8)] + [single(slug=f"s-{new_id()}") for _ in range(8)]
+        outcomes = await asyncio.gather(remove(), many(), *creations, return_exceptions=True)
+        removal, *made = outcomes
+        there = await owner.fetchval("select count(*) from links.domains where id = $1", domain.id)
+        links = await owner.fetchval("select count(*) from links.links where domain = $1", domain.name)
+        assert (there, links > 0) == ((0, False) if removal is None else (1, True)), codes(outcomes)
+        assert all(isinstance(each, Link) or each is None or codes([each]) == {Code.IMPOSSIBLE: 1} for each in made), (
+            made
+        )
+        kept += there
+    print(f"{kept} of {ROUNDS} domains were kept by their links")
+
+
+async def test_the_database_itself_takes_no_link_on_a_domain_that_is_not_there(
+    desk: Desk, names: Names, owner: asyncpg.Connection
+) -> None:
+    domain = await verified(desk, names)
+    link = await desk.create(domain=domain.name)
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await owner.execute("delete from links.domains where id = $1", domain.id)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await owner.execute("update links.links set domain_id = null where id = $1", link.id)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await owner.execute("update links.links set domain = '' where id = $1", link.id)
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await owner.execute("update links.links set domain = 'other.example' where id = $1", link.id)
+    gone = DeleteLinks(workspace=desk.workspace, mode=desk.mode, ids=(link.id,))
+    assert (await desk.bus.ask(gone)).done
+    await desk.bus.ask(delete(desk, domain))
+
+
+async def test_links_to_a_domain_are_refused_among_those_that_are_made_together(desk: Desk, names: Names) -> None:
+    domain = await verified(desk, names)
+    urls = [f"https://{domain.name}/{n}" if n % 3 == 0 else f"https://example.com/{n}" for n in range(60)]
+    outcomes = await asyncio.gather(*(desk.create(url) for url in urls), return_exceptions=True)
+    for url, outcome in zip(urls, outcomes, strict=True):
+        if "example.com" in url:
+            assert isinstance(outcome, Link)
+            assert outcome.destination_url == url
+        else:
+            assert isinstance(outcome, Fault)
+            assert outcome.code is Code.IMPOSSIBLE
+            assert [each["field"] for each in outcome.details] == ["destination_url"]
+
+
+async def test_a_domain_is_looked_at_ever_more_seldom_and_then_no_more(
+    desk: Desk, owner: asyncpg.Connection, database: Database
+) -> None:
+    domain = await claimed(desk, new_name())
+    age_and_pause = ((0, 60), (60, 60), (600, 300), (86_400, 21_600), (6 * 86_400, 21_600), (8 * 86_400, None))
+    for age, pause in age_and_pause:
+        now = domain.created_at + timedelta(seconds=age)
+        await owner.execute("update links.domains set next_look_at = $2 where id = $1", domain.id, now)
+        async with database.transaction() as tx:
+            due = await store_domains.take_due(tx, now, 100_000, 60, 21_600, now - timedelta(days=7))
+        assert domain.id in {each.id for each in due}
+        after = await owner.fetchval("select next_look_at from links.domains where id = $1", domain.id)
+        assert after == (None if pause is None else now + timedelta(seconds=pause))
+
+
+async def test_copies_share_the_looks_that_are_due(desk: Desk, database: Database) -> None:
+    domains = {(await claimed(desk, new_name())).id for _ in range(10)}
+    now = datetime.now(UTC) + timedelta(days=1)
+    async with database.transaction() as one, database.transaction() as other:
+        some = await store_domains.take_due(one, now, 5, 60, 60, now - timedelta(days=7))
+        more = await store_domains.take_due(other, now, 100_000, 60, 60, now - timedelta(days=7))
+    assert not {each.id for each in some} & {each.id for each in more}
+    assert domains <= {each.id for each in (*some, *more)}
