@@ -9,7 +9,10 @@ import pytest
 from gateway.redirect.scans import code_of, without_token
 from shared.contracts.modes import Mode
 from shared.contracts.targets import Target
-from tests.client import Answer, Client, until
+from tests import scanner
+from tests.client import Answer, Client, NewClient, until
+from tests.domains import verified
+from tests.names import Names
 
 PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1"}
 BOT = {"User-Agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
@@ -166,8 +169,27 @@ async def test_a_scan_survives_the_question_for_the_password(client: Client, vis
     await until(lambda: scans(client, code), lambda seen: seen == [1])
 
 
-async def test_codes_of_a_test_key_are_scanned_like_others(client: Client, new_client: Any, visitor: Client) -> None:
-    tester: Client = await new_client(client.account, mode=Mode.TEST)
+async def test_a_code_of_a_link_on_a_domain_of_ones_own_says_so_and_counts(
+    client: Client, visitor: Client, names: Names
+) -> None:
+    domain = (await verified(client, names))["domain"]
+    path, query, code = await make(client, domain=domain)
+    host = f"{domain}:{client.url.rpartition(':')[2]}"
+    says = (await client.get(code)).json["url"]
+    assert says == f"http://{host}{path}?{query}"
+    picture = scanner.develop((await client.get(f"{code}/image")).body)
+    assert scanner.read(picture) == says
+    answer, _ = await until(
+        lambda: visitor.get(f"{path}?{query}", headers={**PHONE, "Host": host}), lambda answer: answer.status == 302
+    )
+    assert answer.headers["Location"] == "https://example.com/there?kept=1#here"
+    await until(lambda: scans(client, code), lambda seen: seen == [1])
+
+
+async def test_codes_of_a_test_key_are_scanned_like_others(
+    client: Client, new_client: NewClient, visitor: Client
+) -> None:
+    tester = await new_client(client.account, mode=Mode.TEST)
     path, query, code = await make(tester)
     await follow(visitor, f"{path}?{query}")
     await until(lambda: scans(tester, code), lambda seen: seen == [1])
