@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from gateway.redirect.strays import CERTIFICATE
 from shared.contracts import SERVICES
 from shared.settings import FROM_FILE, Settings, variable
 from tests.deploy.command import HOME
@@ -49,7 +50,7 @@ def test_nobody_may_more_than_needed() -> None:
         # PostgreSQL's image begins as root and hands over to its own user.
         if name != "postgres":
             assert part["cap_drop"] == ["ALL"], name
-    assert {name for name, part in PARTS.items() if "outside" in part["networks"]} == {"caddy", "webhooks"}
+    assert {name for name, part in PARTS.items() if "outside" in part["networks"]} == {"caddy", "links", "webhooks"}
     assert {name for name, part in PARTS.items() if "ports" in part} == {"caddy"}
     assert COMPOSE["networks"]["inside"]["internal"] is True
 
@@ -92,3 +93,14 @@ def test_the_database_takes_as_many_connections_as_may_be_opened() -> None:
     ]
     pool = Settings.read({variable("nats_url"): "nats://nats:4222"}).database_pool_size
     assert most >= 2 * len(SERVICES) * (pool + 4) + 20
+
+
+def test_caddy_asks_the_gateways_for_which_hosts_certificates_are_to_be_had_and_nobody_else_may() -> None:
+    caddyfile = (HOME / "deploy/caddy/Caddyfile").read_text(encoding="utf-8")
+    [asked] = re.findall(r"^\t\task http://127\.0\.0\.1:(\d+)(\S+)$", caddyfile, re.MULTILINE)
+    assert asked[1] == CERTIFICATE
+    assert f"http://127.0.0.1:{asked[0]} {{\n\tbind 127.0.0.1\n" in caddyfile
+    assert f"respond {CERTIFICATE} 404" in caddyfile
+    # Both ways lead to both gateways, which know that Caddy speaks for itself where it names nobody.
+    assert caddyfile.count(f"reverse_proxy {' '.join(f'{name}:8080' for name in GATEWAYS)}") == 2
+    assert "header_up -X-Forwarded-For" in caddyfile
