@@ -46,7 +46,7 @@ Batch = Annotated[
     bool,
     Meta(
         description="Take clicks together, up to a hundred of them or those of a second in one delivery, with "
-        "`data.clicks` in its body."
+        "`data.clicks` in its body. Scans of QR codes come one by one."
     ),
 ]
 Enabled = Annotated[bool, Meta(description="One that is disabled is sent nothing; what happens meanwhile is missed.")]
