@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from gateway.dialects.names import translated
 from gateway.dialects.use.errors import FIELD_NAMES
+from gateway.dialects.use.link_fields import Domain, domain_in
 from gateway.endpoint import Call, Endpoint
 from shared import linkfiles
 from shared.contracts import links
@@ -29,6 +31,7 @@ class ImportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     on_conflict: Annotated[
         OnConflict, Meta(description="What becomes of a link whose short code is taken.", examples=["skip"])
     ] = OnConflict.FAIL
+    domain: Annotated[Domain | None, Meta(description="The host that all of them are put on, as for one link.")] = None
     dry_run: Annotated[bool, Meta(description="Try every line and keep nothing.", examples=[True])] = False
 
 
@@ -60,11 +63,12 @@ async def import_links(call: Call, query: ImportQuery, body: bytes) -> Imported:
     name, entries, problems = _read(body, query.format)
     errors = [LineError(line=each.line, message=each.message, field=None) for each in problems]
     items: tuple[links.Outcome, ...] = ()
+    domain = domain_in(call.settings, query.domain or "")
     if entries:
         question = links.ImportLinks(
             workspace=call.workspace,
             mode=call.mode,
-            links=tuple(entry.link for entry in entries),
+            links=tuple(replace(entry.link, domain=domain) for entry in entries),
             on_conflict=query.on_conflict,
             dry_run=query.dry_run,
         )

@@ -85,6 +85,28 @@ async def test_an_id_of_the_callers_finds_its_link_on_whatever_domain(client: Cl
     assert (await client.get(path)).json == same.json
 
 
+async def test_a_file_is_taken_onto_a_domain_and_what_was_exported_can_be_taken_in_again(
+    client: Client, new_client: NewClient, names: Names
+) -> None:
+    domain = (await verified(client, names))["domain"]
+    codes = [f"s-{new_id()}" for _ in range(3)]
+    file = "\n".join(json.dumps(THERE | {"customSlug": code}) for code in codes).encode()
+    for place in (f"&domain={domain}", ""):
+        answer = await client.send("POST", f"{LINKS}/import?format=waypost{place}", data=file)
+        assert (answer.json["created"], answer.json["failed"]) == (3, 0)
+    wrong = await client.send("POST", f"{LINKS}/import?format=waypost&domain={new_name()}", data=file)
+    assert [each["field"] for each in wrong.json["errors"]] == ["domain"] * 3
+    for name in ("csv", "jsonl"):
+        exported = (await client.get(f"{LINKS}/export?format={name}")).body
+        assert exported.decode().count(domain) == 6
+        other = await new_client()
+        theirs = (await verified(other, names))["domain"]
+        taken = await other.send("POST", f"{LINKS}/import?domain={theirs}&onConflict=rename", data=exported)
+        assert (taken.json["format"], taken.json["created"], taken.json["failed"]) == ("waypost", 6, 0)
+        listed = (await other.get(LINKS)).json["data"]
+        assert {link["domain"] for link in listed} == {theirs}
+
+
 async def test_a_domain_with_links_is_not_given_up(client: Client, names: Names) -> None:
     domain = await verified(client, names)
     path = f"{DOMAINS}/{domain['id']}"
