@@ -374,7 +374,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...], Meta(description="Who is asked whose a domain is, as host:port; empty: the system's.")
     ] = ()
     domains_dns_timeout_seconds: Annotated[
-        float, Meta(gt=0, description="How long the DNS may take to answer that; less than its asker waits.")
+        float, Meta(gt=0, description="How long the DNS may take to answer that; less than `request_timeout_seconds`.")
     ] = 1.5
     domains_poll_seconds: Annotated[
         float, Meta(gt=0, description="How often it is looked for domains that are to be looked at without a request.")

@@ -66,7 +66,9 @@ async def verify_domain(call: Call) -> DomainBody:
     As long as that is `pending`, `problem` tells why; then the same request may be repeated, with the same idempotency
     key as well.
     """
-    checked = await call.write(domains.VerifyDomain(workspace=call.workspace, mode=call.mode, id=_id(call)))
+    question = domains.VerifyDomain(workspace=call.workspace, mode=call.mode, id=_id(call))
+    # Other people's servers may take their time.
+    checked = await call.write(question, timeout=call.settings.request_timeout_seconds)
     return body_of(call.settings, checked.domain)
 
 
