@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from gateway.admission import Headers
 from gateway.joining import JoiningProtocol
 from gateway.refusals import Refusal, Words
+from shared import context, ids
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class EdgeProtocol(JoiningProtocol):
         self._in_body = False
         self._answered = False  # the request that is read right now, at once
         self._ended = False
-        self._counted: asyncio.Task[None] | None = None  # what is answered when it is
+        self._answering: asyncio.Task[None] | None = None  # what is refused
         self._received = 0  # bytes, since the request began
         self._body_bytes = 0
 
@@ -75,8 +76,8 @@ class EdgeProtocol(JoiningProtocol):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        # Who has said all it had to say still wants to hear what is being counted.
-        return self._counted is not None and not self._counted.done()
+        # Who has said all it had to say still wants to hear what is being answered.
+        return self._answering is not None and not self._answering.done()
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
@@ -252,28 +253,31 @@ class EdgeProtocol(JoiningProtocol):
         REFUSED.labels(str(refusal.status)).inc()
         self._ended = True
         self._stop_waiting()
+        self._answering = self.loop.create_task(self._answer(refusal))
+        self._answering.add_done_callback(self.tasks.discard)
+        self.tasks.add(self._answering)
+
+    async def _answer(self, refusal: Refusal) -> None:
+        request = ids.new()
+        context.request_id.set(request)
+        headers = [(b"x-request-id", request.encode()), *await self._count()]
+        if self._settings.access_log == "all":
+            log.info("A request was refused", extra={"status": refusal.status, "reason": refusal.name.lower()})
+        if not self.transport.is_closing():
+            self.transport.write(self._words.answer(refusal, self.url, headers))
+            self._end()
+
+    async def _count(self) -> Headers:
         turn_away: TurnAway | None = getattr(self.app, "turn_away", None)
         if turn_away is None or self._words.dialect_of(self.url) is None:
-            self._tell(refusal, [])
-            return
-        self._counted = self.loop.create_task(self._count(refusal, turn_away))
-        self._counted.add_done_callback(self.tasks.discard)
-        self.tasks.add(self._counted)
-
-    async def _count(self, refusal: Refusal, turn_away: TurnAway) -> None:
+            return []
         # Until a head is whole, a proxy may not have said yet for whom it speaks.
         scope: Any = {**self.scope, "headers": []} if self._in_head else self.scope
-        headers: Headers = []
         try:
-            headers = await turn_away(scope)
+            return await turn_away(scope)
         except Exception:
             log.exception("A refusal could not be counted")
-        if not self.transport.is_closing():
-            self._tell(refusal, headers)
-
-    def _tell(self, refusal: Refusal, headers: Headers) -> None:
-        self.transport.write(self._words.answer(refusal, self.url, headers))
-        self._end()
+            return []
 
     def _end(self) -> None:
         """Sends no more, and closes when the client has had the time to read what it was told."""

@@ -80,6 +80,17 @@ async def test_what_is_too_long_is_refused_in_the_dialects_words(
         assert (got, json.loads(body)["error"], json.loads(body)["statusCode"]) == (status, "PayloadTooLarge", status)
 
 
+@pytest.mark.parametrize("path", ["/v1/", "/api/use/", "/@", "/"])
+async def test_a_refusal_bears_the_id_that_its_line_in_the_log_names(gateway: Gateway, path: str) -> None:
+    async with wire(gateway) as client:
+        client.writer.write(head(path + "a" * 9_000))
+        got, headers, _ = await client.answer()
+    assert got == 414
+    said = [line for line in gateway.process.log.read_text().splitlines() if headers["x-request-id"] in line]
+    (line,) = map(json.loads, said)
+    assert (line["request"], line["status"], line["reason"]) == (headers["x-request-id"], 414, "target")
+
+
 @pytest.mark.parametrize("request_", AMBIGUOUS)
 async def test_what_two_servers_could_read_differently_is_read_by_nobody(gateway: Gateway, request_: bytes) -> None:
     async with wire(gateway) as client:
