@@ -46,6 +46,21 @@ class Departure:
         self.begun = False
 
 
+class LastWords(asyncio.Transport):
+    """For an answer to a client that still sends: closed at once, the connection could take the answer with it."""
+
+    def __init__(self, transport: asyncio.Transport, end: Callable[[], None]) -> None:
+        super().__init__()
+        self._transport = transport
+        self._end = end
+
+    def write(self, data: Any) -> None:
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._end()
+
+
 class EdgeProtocol(JoiningProtocol):
     """One connection. Its timers are set only for what does not arrive in one piece, so most requests set none."""
 
@@ -119,15 +134,22 @@ class EdgeProtocol(JoiningProtocol):
         super().on_headers_complete()
         if self._departure.begun:
             self.cycle.keep_alive = False
+        if b"content-length" in names:
+            length = self.headers[names.index(b"content-length")][1]
+            if int(length) > self._settings.body_limit_bytes:
+                self._make_last()
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        if self.cycle.response_complete and self._body_bytes > self._settings.body_limit_bytes:
-            # It has its answer and sends on.
-            CUT.labels("body").inc()
-            self._end()
-        else:
-            super().on_body(body)
+        if self._body_bytes > self._settings.body_limit_bytes:
+            if self.cycle.response_complete:
+                # It has its answer and sends on.
+                CUT.labels("body").inc()
+                self._end()
+                return
+            if not self.cycle.response_started:
+                self._make_last()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_body = False
@@ -182,6 +204,11 @@ class EdgeProtocol(JoiningProtocol):
         else:
             self.transport.close()
         return True
+
+    def _make_last(self) -> None:
+        """The answer to the latest request ends the connection and says so, since nobody reads all of its body."""
+        self.cycle.keep_alive = False
+        self.cycle.transport = LastWords(self.transport, self._end)
 
     def _take_host_of_target(self) -> None:
         """A target in absolute form names the host, whatever the header says (RFC 9112, 3.2.2)."""

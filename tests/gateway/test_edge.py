@@ -123,8 +123,17 @@ async def test_a_body_that_is_too_long_is_413_however_it_is_sent(
                 raw.writer.write(b"10000\r\n" + b" " * 65_536 + b"\r\n")
         else:
             await raw.send(head("/v1/links", *lines, f"Content-Length: {size}", method="POST"))
-        got, _, body = await raw.answer()
+        got, headers, body = await raw.answer()
         assert (got, json.loads(body)["error"]["code"]) == (413, "VALIDATION_ERROR")
+        # Or a client would send its next request behind a body that nobody reads.
+        assert headers["connection"] == "close"
+        assert await raw.ended()
+
+
+async def test_a_client_whose_body_was_too_long_goes_on_with_its_next_request(client: Client) -> None:
+    for size in (263_000, 400_000, 900_000):
+        assert (await client.post("/v1/links", data=b'{"title":"' + b"x" * size)).status == 413
+        assert (await client.post("/v1/links", {"title": "x", "url": "https://example.com"})).status == 201
 
 
 async def test_a_client_that_has_its_answer_and_sends_on_is_left(gateway: Gateway) -> None:
