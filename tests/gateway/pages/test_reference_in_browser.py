@@ -44,6 +44,20 @@ async def test_a_request_can_be_tried_out(browser: chromium.Browser, gateway: Ga
 
 
 @pytest.mark.parametrize("width", [1200, 375])
+@pytest.mark.parametrize("operation", ["links/list_links", "links/create_link"])
+async def test_an_operation_and_what_it_answers_fit_the_window(
+    browser: chromium.Browser, gateway: Gateway, operation: str, width: int
+) -> None:
+    await browser.resize(width, 800)
+    # Another address of the same page would not load it anew.
+    await browser.open("about:blank")
+    await browser.open(f"{gateway.url}/api/docs#/{operation}")
+    await until(lambda: count(browser, ".responses-table .highlight-code"), lambda shown: shown > 0, seconds=30)
+    assert await browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("width", [1200, 375])
 async def test_the_guide_to_webhooks_fits_the_window(browser: chromium.Browser, gateway: Gateway, width: int) -> None:
     await browser.resize(width, 800)
     await browser.open(f"{gateway.url}/api/docs/webhooks")
