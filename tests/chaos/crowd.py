@@ -94,7 +94,7 @@ class Crowd:
     async def _get(self, target: str) -> int:
         reader, writer = await self._connection()
         try:
-            writer.write(f"GET {target} HTTP/1.1\r\nHost: short.example\r\nUser-Agent: {AGENT}\r\n\r\n".encode())
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: here\r\nUser-Agent: {AGENT}\r\n\r\n".encode())
             head = await reader.readuntil(b"\r\n\r\n")
         except BaseException:
             writer.transport.abort()
