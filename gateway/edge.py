@@ -14,6 +14,7 @@ import httptools
 from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from gateway import heads
 from gateway.admission import Headers
 from gateway.joining import JoiningProtocol
 from gateway.refusals import Refusal, Words
@@ -122,7 +123,8 @@ class EdgeProtocol(JoiningProtocol):
         if self._timer is not None:
             self._stop_waiting()
         names = [name for name, _ in self.headers]
-        self._found = self._found_in_head(names)
+        version = self.parser.get_http_version()
+        self._found = heads.refusal_of(self.url, self.headers, names, version, self._received, self._settings)
         if self._found:
             raise ValueError(self._found)
         self._in_body = True
@@ -130,7 +132,7 @@ class EdgeProtocol(JoiningProtocol):
         if self._at_once is not None and self._answers_at_once(self._at_once, names):
             return
         if self.url.startswith(b"http"):
-            self._take_host_of_target()
+            heads.take_host_of(self.url, self.headers)
         super().on_headers_complete()
         if self._departure.begun:
             self.cycle.keep_alive = False
@@ -210,36 +212,12 @@ class EdgeProtocol(JoiningProtocol):
         self.cycle.keep_alive = False
         self.cycle.transport = LastWords(self.transport, self._end)
 
-    def _take_host_of_target(self) -> None:
-        """A target in absolute form names the host, whatever the header says (RFC 9112, 3.2.2)."""
-        host = httptools.parse_url(self.url)
-        named = host.host + (b":%d" % host.port if host.port else b"")
-        self.headers[:] = [(b"host", named), *(header for header in self.headers if header[0] != b"host")]
-
-    def _found_in_head(self, names: list[bytes]) -> Refusal | None:
-        settings = self._settings
-        if len(self.url) > settings.url_limit_bytes:
-            return Refusal.TARGET
-        # What has arrived in all is at least as much as the headers, and hardly ever near the limit.
-        if len(self.headers) > settings.header_limit_count or (
-            self._received > settings.header_limit_bytes and _size(self.headers) > settings.header_limit_bytes
-        ):
-            return Refusal.HEADERS
-        hosts = names.count(b"host")
-        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
-            return Refusal.HOST
-        return None
-
     def _look_at_unfinished_head(self) -> None:
-        settings = self._settings
-        if len(self.url) > settings.url_limit_bytes:
-            self._refuse(Refusal.TARGET)
-        elif len(self.headers) > settings.header_limit_count or (
-            self._received > settings.header_limit_bytes + len(self.url)
-        ):
-            self._refuse(Refusal.HEADERS)
+        refusal = heads.refusal_of_unfinished(self.url, self.headers, self._received, self._settings)
+        if refusal:
+            self._refuse(refusal)
         elif self._timer is None:
-            self._await(settings.header_timeout_seconds, self._head_is_late)
+            self._await(self._settings.header_timeout_seconds, self._head_is_late)
 
     def _head_is_late(self) -> None:
         if self._in_head:
@@ -330,8 +308,3 @@ class EdgeProtocol(JoiningProtocol):
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
-
-
-def _size(headers: list[tuple[bytes, bytes]]) -> int:
-    """As they were sent: with a colon, a space and the end of the line."""
-    return sum(len(name) + len(value) + 4 for name, value in headers)
