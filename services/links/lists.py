@@ -93,12 +93,11 @@ async def list_tags(db: Connection, ask: ListTags) -> TagPage:
 
 
 async def _list_far(db: Connection, ask: ListLinks) -> LinkPage:
-    total = await store_lists.count_links(db, ask.workspace, ask.mode, ask.active)
     place = await store_blocks.find_place(db, ask.workspace, ask.mode, POSITION, ask.offset, active=ask.active)
     if place is None:
-        return LinkPage(links=(), total=total)
+        return LinkPage(links=(), total=await store_lists.count_links(db, ask.workspace, ask.mode, ask.active))
     position = store_blocks.first_position(place.block)
-    links = await store_lists.list_far_links(
+    links, total = await store_lists.list_far_links(
         db, ask.workspace, ask.mode, ask.active, position, ask.limit, place.passed_over
     )
     return LinkPage(links=links, total=total)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.links.store_rows import fetch_planned, link_of
+from services.links.store_rows import link_of
 from shared.contracts.links import Link, LinkPage, ListLinks, Tag
 from shared.contracts.modes import Mode
 from shared.database import Connection
@@ -112,22 +112,32 @@ async def count_links(db: Connection, workspace: str, mode: Mode, active: bool |
 
 async def list_far_links(
     db: Connection, workspace: str, mode: Mode, active: bool | None, position: int, limit: int, passed_over: int
-) -> tuple[Link, ...]:
-    """The page after those ``passed_over`` that have at least this ``position``."""
-    rows = await fetch_planned(
-        db,
+) -> tuple[tuple[Link, ...], int]:
+    """The page after those ``passed_over`` that have at least this ``position``, and how many there are in all."""
+    rows = await db.fetch(
         """
-        with page as materialized (
+        select counts.total,
+               l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+               l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+               l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+               l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+        from (
+            select coalesce(sum(links), 0)::bigint as total
+            from (
+                select archived, active, links from link_tallies where workspace = $1 and mode = $2 and tag = ''
+                union all
+                select archived, active, links from link_changes where workspace = $1 and mode = $2 and tag = ''
+            ) kinds
+            where not archived and ($3::bool is null or active = $3)
+        ) counts
+        left join lateral (
             select link as id from link_entries
             where workspace = $1 and mode = $2 and not archived and ($3::bool is null or active = $3)
               and position >= $4
             order by position, created_at, link limit $5 offset $6
-        )
-        select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
-               l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
-               l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
-               l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
-        from page join links l using (id)
+        ) page on true
+        -- Looked up one by one, as in `list_links`.
+        left join lateral (select * from links where links.id = page.id offset 0) l on true
         order by l.position, l.created_at, l.id
         """,
         workspace,
@@ -137,7 +147,7 @@ async def list_far_links(
         limit,
         passed_over,
     )
-    return tuple(map(link_of, rows))
+    return tuple(link_of(row) for row in rows if row["id"]), rows[0]["total"]
 
 
 async def list_profile_links(db: Connection, workspace: str, now: datetime, limit: int) -> tuple[Link, ...]:
