@@ -15,6 +15,8 @@ from tests.shared.waiting import until
 OTHERS = 10
 EVENTS = 200
 EVENTS_PER_SECOND = 25
+# Whoever hangs does so for the whole test: what is given up would be sent once more, beside what still hangs.
+PATIENT = {"webhook_timeout_seconds": 60, "webhook_lease_seconds": 90, "stop_timeout_seconds": 3}
 
 
 async def waits(desk: Desk, receiver: Receiver) -> list[float]:
@@ -36,7 +38,7 @@ def p95(seconds: list[float]) -> float:
 
 
 async def test_an_endpoint_that_hangs_with_much_to_send_does_not_slow_the_others(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies():
+    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(**PATIENT):
         stuck = await desk.register(hung.url)
         await desk.deliver(stuck.id, 500)
         await until(lambda: hung.under_way == 4)
@@ -46,7 +48,7 @@ async def test_an_endpoint_that_hangs_with_much_to_send_does_not_slow_the_others
 
 
 async def test_sixty_endpoints_of_one_workspace_that_hang_do_not_slow_the_others(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100):
+    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100, **PATIENT):
         stuck = [await desk.register(hung.url, workspace="hangs") for _ in range(60)]
         for endpoint in stuck:
             await desk.deliver(endpoint.id, 10)
@@ -58,7 +60,7 @@ async def test_sixty_endpoints_of_one_workspace_that_hang_do_not_slow_the_others
 
 
 async def test_sixty_endpoints_that_are_known_to_hang_do_not_slow_the_others(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100):
+    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100, **PATIENT):
         stuck = [await desk.register(hung.url) for _ in range(60)]
         for endpoint in stuck:
             await desk.fail(endpoint.id)
