@@ -41,6 +41,7 @@ class Process:
         self._argv = argv
         self._env = env
         self._process: asyncio.subprocess.Process | None = None
+        self._began = 0
 
     @property
     def watched_at(self) -> str:
@@ -58,17 +59,27 @@ class Process:
 
     async def start(self) -> None:
         with self.log.open("ab") as output:
+            self._began = output.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *self._argv, env=self._env, cwd=self._home, stdout=output, stderr=output
             )
 
+    @property
+    def said(self) -> str:
+        """Its output since it was last started."""
+        return self.log.read_bytes()[self._began :].decode()
+
     async def until_says(self, words: str) -> None:
-        """Waits until its output holds ``words``; fails after 20 seconds without them."""
-        for _ in range(400):
-            if words in self.log.read_text():
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"{self.name} has not said {words!r}:\n{self.log.read_text()[-4000:]}")
+        """Waits until it has said ``words`` since it was last started; fails when that takes too long."""
+        end = time.monotonic() + READY_SECONDS
+        while words not in self.said:
+            assert time.monotonic() < end, f"{self.name} has not said {words!r}:\n{self.said[-4000:]}"
+            await asyncio.sleep(0.025)
+
+    async def start_serving(self) -> None:
+        """Starts a service, and returns when this very copy answers questions."""
+        await self.start()
+        await self.until_says("service answers")
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ends the process and returns its exit status; one that has ended already is left alone."""
@@ -101,7 +112,7 @@ class Gateway:
                             return
                 await asyncio.sleep(0.025)
         await self.process.stop(signal.SIGKILL)
-        raise AssertionError(f"{self.process.name} did not get ready:\n{self.process.log.read_text()[-4000:]}")
+        raise AssertionError(f"{self.process.name} did not get ready:\n{self.process.said[-4000:]}")
 
 
 class World:
@@ -186,11 +197,11 @@ class World:
                 await self.bus._client.request(f"$SRV.PING.{service}", timeout=0.5)
             except Exception as error:
                 if self.services[service].ended:
-                    raise AssertionError(self.services[service].log.read_text()[-4000:]) from error
+                    raise AssertionError(self.services[service].said[-4000:]) from error
                 await asyncio.sleep(0.025)
             else:
                 return
-        raise AssertionError(f"{service} did not answer: {self.services[service].log.read_text()[-4000:]}")
+        raise AssertionError(f"{service} did not answer: {self.services[service].said[-4000:]}")
 
 
 @contextlib.asynccontextmanager

@@ -50,9 +50,8 @@ async def _copy(room: Lab) -> AsyncIterator[Process]:
     for service in room.world.services.values():
         await service.stop()
     copy = room.world.service("webhooks", 2, webhook_allow_cidrs="127.0.0.0/8")
-    await copy.start()
     try:
-        await copy.until_says("answers")
+        await copy.start_serving()
         yield copy
     finally:
         await copy.stop()

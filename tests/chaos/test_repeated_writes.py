@@ -174,7 +174,7 @@ async def set_up(own: Own, dice: random.Random, module: str = "") -> AsyncIterat
     links = world.service("links", 2, module)
     await world.services["links"].stop()
     try:
-        await links.start()
+        await links.start_serving()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=2 * AT_ONCE)) as session:
             clients = [await _client(own, session, gateway) for _ in range(WORKSPACES)]
             yield Scene(own, links, Writers(clients), dice)
@@ -220,9 +220,9 @@ async def test_of_fifty_at_once_one_is_carried_out_through_two_gateways_and_two_
     settings = NO_LIMITS | {"public_url": "http://links.example"}
     gateways = [await world.start_gateway(f"gateway-crowd-{number}", **settings) for number in (1, 2)]
     second = world.service("links", 2)
-    await second.start()
     repeats = 0
     try:
+        await second.start_serving()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=together)) as session:
             clients = [await _client(own, session, gateways[0]) for _ in range(4)]
             for number in range(rounds):

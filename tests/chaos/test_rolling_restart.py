@@ -27,11 +27,10 @@ async def test_nobody_notices(own: Own, services: Sequence[str], say: Say) -> No
     off = {"limit_address_per_minute": 0, "limit_address_keyed_per_minute": 0, "limit_user_per_hour": 0}
     account = await world.account(Tier.CREATOR)
     async with contextlib.AsyncExitStack() as stack:
-        copies = {name: [world.services[name], world.service(name, 2)] for name in services}
-        for name, (_, second) in copies.items():
-            await second.start()
+        copies = [(world.services[name], world.service(name, 2)) for name in services]
+        for _, second in copies:
             stack.push_async_callback(second.stop)
-            await second.until_says(f"The {name} service answers")
+            await second.start_serving()
         gateways = []
         for name in ("gateway-one", "gateway-two"):
             journal = world.folder / new_id()
@@ -50,9 +49,9 @@ async def test_nobody_notices(own: Own, services: Sequence[str], say: Say) -> No
         customers = Customers(balancer, keys, slug)
         async with customers.coming():
             await asyncio.sleep(1)
-            for name, both in copies.items():
+            for both in copies:
                 for copy in both:
-                    await restart(copy, f"The {name} service answers")
+                    await restart(copy)
             for gateway in gateways:
                 assert await gateway.process.stop() == 0
                 await gateway.start()

@@ -124,9 +124,8 @@ async def _service(world: World, name: str, home: Path, stack: contextlib.AsyncE
     env = world.env(name, database_url=world.database_url(name))
     log = world.folder / f"{name}-{version}.log"
     process = Process(f"{name}-{version}", [sys.executable, "-m", f"services.{name}"], env, log, home)
-    await process.start()
     stack.push_async_callback(process.stop)
-    await process.until_says(f"The {name} service answers")
+    await process.start_serving()
     return process
 
 

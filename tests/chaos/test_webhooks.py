@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from tests.chaos import broken
 from tests.chaos.conftest import Own, Say
-from tests.services.webhooks.conftest import LOOPBACK, start_again
+from tests.services.webhooks.conftest import LOOPBACK
 from tests.services.webhooks.desk import Desk, Registered
 from tests.services.webhooks.receiver import Receiver, fails, receiving, takes
 from tests.shared.waiting import until
@@ -72,7 +72,7 @@ async def scene(own: Own, seed: int, receiver: Receiver) -> AsyncIterator[Scene]
 async def copies(own: Own, number: int, module: str = "", **settings: object) -> AsyncIterator[list[Process]]:
     started = [own.world.service("webhooks", copy, module, **(QUICK | settings)) for copy in range(2, 2 + number)]
     try:
-        await asyncio.gather(*map(start_again, started))
+        await asyncio.gather(*(copy.start_serving() for copy in started))
         yield started
     finally:
         for process in started:
@@ -87,7 +87,7 @@ async def kill_and_commit(stage: Scene, copy: Process, kills: int) -> None:
         more = stage.dice.randrange(1, 40)
         await until(lambda before=before, more=more: len(stage.receiver.received) >= before + more)  # type: ignore[misc]
         await copy.stop(signal.SIGKILL)
-        await start_again(copy)
+        await copy.start_serving()
 
 
 async def test_every_committed_delivery_arrives_though_the_service_is_killed(own: Own, seed: int, say: Say) -> None:

@@ -17,7 +17,6 @@ from tests.chaos.conftest import Own, Say
 from tests.chaos.crowd import Crowd
 from tests.chaos.hanging import hung
 from tests.chaos.ledger import Ledger, Verdict
-from tests.services.analytics.visits import until_logged
 from tests.world import Gateway, Process
 
 PER_SECOND = 150
@@ -96,13 +95,12 @@ async def _scene(own: Own, seed: int, gateway: str, analytics: str) -> AsyncIter
     await world.services["analytics"].stop()
     try:
         for copy in copies:
-            copy.log.unlink(missing_ok=True)
             await copy.start()
         for name in ("gateway-1", "gateway-2"):
             started = await world.start_gateway(name, gateway, **journal)
             gateways.append(started)
         for copy in copies:
-            await until_logged(copy, "The analytics service answers")
+            await copy.until_says("service answers")
         yield Scene(own, gateways, copies, await open_campaign(own, 10), seed)
     finally:
         for process in (*(each.process for each in gateways), *copies):

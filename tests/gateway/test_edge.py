@@ -86,7 +86,7 @@ async def test_a_refusal_bears_the_id_that_its_line_in_the_log_names(gateway: Ga
         client.writer.write(head(path + "a" * 9_000))
         got, headers, _ = await client.answer()
     assert got == 414
-    said = [line for line in gateway.process.log.read_text().splitlines() if headers["x-request-id"] in line]
+    said = [line for line in gateway.process.said.splitlines() if headers["x-request-id"] in line]
     (line,) = map(json.loads, said)
     assert (line["request"], line["status"], line["reason"]) == (headers["x-request-id"], 414, "target")
 

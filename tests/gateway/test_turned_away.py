@@ -270,7 +270,7 @@ async def test_who_goes_away_while_it_is_counted_leaves_nothing_behind(apart: tu
     # Whoever comes later is counted later.
     assert await _remaining(gateway) < SHARE
     assert await gateway.process.stop() == 0
-    said = gateway.process.log.read_text()
+    said = gateway.process.said
     assert "Traceback" not in said
     assert "socket.send()" not in said
 

@@ -31,9 +31,8 @@ async def traced(world: World, collector: Collector) -> AsyncIterator[tuple[Gate
         environ.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         environ.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
         links = world.service("links", 55, traces="otlp", access_log="all")
-        await links.start()
+        await links.start_serving()
         gateway = await world.start_gateway("gateway-traced", traces="otlp", trusted_proxies=f"{PROXY}/32")
-    await links.until_says("The links service answers")
     yield gateway, links
     assert await gateway.process.stop() == 0
     assert await links.stop() == 0
@@ -89,7 +88,7 @@ async def test_a_request_is_one_trace_from_the_gateway_to_its_statement(
     assert statement.attributes == {"db.system.name": "postgresql", "db.namespace": "links"}
     for secret in (canary, str(client.key), link["shortCode"], PROXY):
         assert secret.encode() not in collector.said
-    lines = [json.loads(line) for line in links.log.read_text().splitlines()]
+    lines = [json.loads(line) for line in links.said.splitlines()]
     assert any(line.get("request") == request.attributes["waypost.request"] for line in lines)
 
 

@@ -103,7 +103,7 @@ async def test_everything_told_before_the_end_is_published_before_the_end(
 
 async def said(process: Process, words: str) -> None:
     """Waits until the process has logged it."""
-    await until(lambda: words in process.log.read_text())
+    await until(lambda: words in process.said)
 
 
 async def ended(process: Process) -> int:
@@ -168,7 +168,7 @@ async def test_a_service_without_a_database_says_which_setting_is_missing(stage:
     await process.start()
     assert process._process
     assert await process._process.wait() == 1
-    assert "WAYPOST_DATABASE_URL" in process.log.read_text()
+    assert "WAYPOST_DATABASE_URL" in process.said
 
 
 async def test_logs_are_json_lines_with_the_request_and_without_a_secret(stage: Stage, stage_bus: Bus) -> None:
@@ -184,7 +184,7 @@ async def test_logs_are_json_lines_with_the_request_and_without_a_secret(stage: 
     await stage.restart("nats")
     await said(process, "NATS is reached again")
     assert await process.stop() == 0
-    text = process.log.read_text()
+    text = process.said
     lines = [json.loads(line) for line in text.splitlines()]
     assert all({"time", "level", "process", "logger", "message"} <= line.keys() for line in lines)
     assert {line["process"] for line in lines} == {"logging"}

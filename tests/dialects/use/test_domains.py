@@ -200,9 +200,8 @@ async def test_a_proved_domain_is_found_without_being_asked_for(world: World, cl
         "links", 2, domains_dns_servers=names.server, domains_look_seconds=0.1, domains_poll_seconds=0.1
     )
     await world.services["links"].stop()
-    await copy.start()
     try:
-        await copy.until_says("service answers")
+        await copy.start_serving()
         domain = await claim(client)
         path = f"{DOMAINS}/{domain['id']}"
         await until(lambda: client.get(path), lambda seen: seen.json["problem"] is not None)
@@ -210,7 +209,6 @@ async def test_a_proved_domain_is_found_without_being_asked_for(world: World, cl
         await until(lambda: client.get(path), lambda seen: seen.json["status"] == "verified")
     finally:
         await copy.stop()
-        copy.log.unlink()
         await world.services["links"].start()
         await world.until_answered("links")
 

@@ -26,11 +26,9 @@ async def second_gateway(world: World) -> AsyncIterator[Gateway]:
 @pytest.fixture
 async def second_links(world: World) -> AsyncIterator[None]:
     copy = world.service("links", 3)
-    await copy.start()
-    await copy.until_says("service answers")
+    await copy.start_serving()
     yield
     assert await copy.stop() == 0
-    copy.log.unlink()
 
 
 async def state(world: World, link: Link) -> Link:

@@ -1,5 +1,6 @@
 """Copies of the service that notice within a second that one of them is gone."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.services.analytics.visits import NOON, rows, until_logged
+from tests.services.analytics.visits import NOON, rows
 from tests.world import Process, World
 
 Day = Callable[[int], Awaitable[datetime]]
@@ -28,11 +29,8 @@ async def copies(world: World) -> AsyncIterator[Copies]:
         quick = {"ingest_ack_wait_seconds": 1, "ingest_retry_seconds": 0.05, "ingest_batches": 4}
         started = [world.service("analytics", copy, **(quick | settings)) for copy in range(2, 2 + number)]
         try:
-            for process in started:
-                await process.start()
+            await asyncio.gather(*(process.start_serving() for process in started))
             world.services["analytics"] = started[0]
-            for process in started:
-                await until_logged(process, "The analytics service answers")
             yield started
         finally:
             for process in started:

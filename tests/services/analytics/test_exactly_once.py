@@ -13,7 +13,6 @@ from tests.services.analytics.visits import (
     send,
     until,
     until_drained,
-    until_logged,
     visit,
 )
 from tests.world import World
@@ -63,7 +62,7 @@ async def test_two_copies_count_the_same_links_at_once_without_a_deadlock(world:
         await send(world, *all_batches)
         await until_drained(world)
         assert await counted(world, workspace) == everywhere(clicks, bots, views)
-        assert not any("deadlock" in process.log.read_text() for process in both)
+        assert not any("deadlock" in process.said for process in both)
 
 
 async def test_each_copy_goes_on_when_the_other_hangs(world: World, copies: Copies) -> None:
@@ -84,7 +83,7 @@ async def test_while_the_database_cannot_take_them_batches_wait_and_none_is_lost
         # Longer than the service waits for a lock, so that it has to give up at least once.
         await owner.execute("lock table analytics.link_days in exclusive mode")
         await send(world, *(batch([visit(workspace, link)]) for _ in range(30)))
-        await until_logged(world.services["analytics"], "Waiting for the database")
+        await world.services["analytics"].until_says("Waiting for the database")
         assert (await overview(world, workspace)).clicks == 0
     await owner.close()
     await until_drained(world)

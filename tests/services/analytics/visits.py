@@ -13,7 +13,7 @@ import msgspec
 from shared import ids
 from shared.contracts.analytics import CLICKS_STREAM, CLICKS_SUBJECT, Batch, GetOverview, Kind, Overview, Visit
 from shared.contracts.modes import Mode
-from tests.world import Process, World
+from tests.world import World
 
 T = TypeVar("T")
 
@@ -82,13 +82,6 @@ async def until(look: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], s
         assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"
         await asyncio.sleep(0.02)
     return seen
-
-
-async def until_logged(process: Process, words: str) -> None:
-    async def log() -> str:
-        return process.log.read_text()
-
-    await until(log, lambda text: words in text)
 
 
 async def until_drained(world: World) -> None:

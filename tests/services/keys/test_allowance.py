@@ -40,7 +40,7 @@ async def test_a_tier_allows_its_number_of_keys_and_says_so(world: World, tier: 
 async def test_of_twenty_keys_made_at_once_exactly_the_allowed_two_are_made(world: World) -> None:
     account = await world.account(tier=Tier.FREE)
     second = world.service("keys", copy=2)
-    await second.start()
+    await second.start_serving()
     answers = await asyncio.gather(*(world.key(account) for _ in range(20)), return_exceptions=True)
     await second.stop()
     made = [answer for answer in answers if isinstance(answer, NewKey)]

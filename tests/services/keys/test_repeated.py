@@ -53,5 +53,4 @@ async def test_a_service_does_not_start_without_a_key_to_seal_secrets(world: Wor
     await process.start()
     await until(lambda: process.ended)
     assert await process.stop() == 1
-    assert "WAYPOST_SECRET_KEY: the keys service cannot do without it" in process.log.read_text()
-    process.log.unlink()
+    assert "WAYPOST_SECRET_KEY: the keys service cannot do without it" in process.said

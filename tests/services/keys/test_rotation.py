@@ -104,7 +104,7 @@ async def test_a_day_is_the_overlap_that_nobody_has_to_ask_for(world: World) -> 
 async def test_a_time_scale_shortens_the_overlap(world: World) -> None:
     first = await world.key(await world.account())
     hurried = world.service("keys", copy=2, time_scale=3600)
-    await hurried.start()
+    await hurried.start_serving()
     overlaps = set()
 
     async def seen() -> set[timedelta]:

@@ -66,11 +66,9 @@ async def ear(world: World) -> Ear:
 async def second_copy(world: World, names: Names) -> AsyncIterator[Process]:
     """Shares the questions with the first copy of the service."""
     copy = world.service("links", 2, domains_dns_servers=names.server)
-    await copy.start()
-    await copy.until_says("service answers")
+    await copy.start_serving()
     yield copy
     assert await copy.stop() == 0
-    copy.log.unlink()
 
 
 @pytest.fixture

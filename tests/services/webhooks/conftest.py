@@ -18,13 +18,6 @@ class Copies(Protocol):
     def __call__(self, number: int = 1, **settings: object) -> AbstractAsyncContextManager[list[Process]]: ...
 
 
-async def start_again(copy: Process) -> None:
-    """Returns when it answers."""
-    copy.log.unlink(missing_ok=True)
-    await copy.start()
-    await copy.until_says("The webhooks service answers")
-
-
 @pytest.fixture
 async def copies(world: World) -> AsyncIterator[Copies]:
     """``async with copies(2) as (one, other)``: these instead of the world's own copy."""
@@ -36,7 +29,7 @@ async def copies(world: World) -> AsyncIterator[Copies]:
         started = [world.service("webhooks", copy, **given) for copy in range(2, 2 + number)]
         try:
             world.services["webhooks"] = started[0]
-            await asyncio.gather(*map(start_again, started))
+            await asyncio.gather(*(copy.start_serving() for copy in started))
             yield started
         finally:
             for process in started:

@@ -29,13 +29,11 @@ async def hurried(world: World, name: str, **settings: object) -> AsyncIterator[
     own = world.services[name]
     await own.stop()
     process = world.services[name] = world.service(name, 9, ingest_ack_wait_seconds=1, **settings)
-    await process.start()
-    await world.until_answered(name)
     try:
+        await process.start_serving()
         yield process
     finally:
         await process.stop()
-        process.log.unlink()
         world.services[name] = own
         await own.start()
         await world.until_answered(name)

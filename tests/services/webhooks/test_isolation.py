@@ -7,7 +7,7 @@ import time
 from collections import Counter
 
 from tests.services.webhooks import receiver as receivers
-from tests.services.webhooks.conftest import Copies, start_again
+from tests.services.webhooks.conftest import Copies
 from tests.services.webhooks.desk import Desk
 from tests.services.webhooks.receiver import Receiver, receiving
 from tests.shared.waiting import until
@@ -125,7 +125,7 @@ async def test_copies_that_are_restarted_one_by_one_send_everything_once(copies:
         for copy in both * 2:
             committed += [message for each in endpoints for message in await desk.deliver(each.id, 25)]
             assert await copy.stop(signal.SIGTERM) == 0
-            await start_again(copy)
+            await copy.start_serving()
         for endpoint in endpoints:
             await until(lambda endpoint=endpoint: desk.settled(endpoint.id), 30)  # type: ignore[misc]
     assert Counter(receiver.ids) == Counter(committed)
