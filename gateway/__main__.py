@@ -12,13 +12,13 @@ import uvloop
 
 from gateway import limits
 from gateway.addresses import Addresses
-from gateway.admission import Admission
+from gateway.admission import Admission, Counting
 from gateway.app import App
 from gateway.bio.door import BioDoor
 from gateway.dialects import DIALECTS
 from gateway.dialects.dialect import mount
 from gateway.docs.door import Docs
-from gateway.health import Health, Starting
+from gateway.health import Health
 from gateway.keyring import Keyring
 from gateway.limits import Limiter
 from gateway.metrics import MemoryCollector, Metrics
@@ -31,9 +31,11 @@ from gateway.redirect.places import Atlas
 from gateway.redirect.strays import Strays
 from gateway.redirect.targets import Targets
 from gateway.redirect.visitors import Visitors
+from gateway.refusals import Words
 from gateway.requests import Requests
 from gateway.server import Server, listen, server
 from gateway.streaming import Places
+from gateway.unavailable import Starting, full
 from gateway.uses import Uses
 from shared import bus as buses
 from shared import heap
@@ -56,8 +58,9 @@ async def run(settings: Settings) -> None:
     health = Health(settings)
     watch = Watch("gateway", settings, health)
     requests = Requests(settings)
-    starting = Starting(health)
-    http = server(starting, settings)
+    words, counting = Words(DIALECTS), Counting(limiter, addresses, settings)
+    starting = Starting(health, words, counting)
+    http = server(starting, full(health, words, counting), words, counting, settings)
     # Who shares its socket leaves the connections to the others until it can do something with them.
     alone = settings.listen_fd < 0
     serving = asyncio.create_task(http.serve(sockets=[listener])) if alone else None
@@ -81,7 +84,7 @@ async def run(settings: Settings) -> None:
         clicks = JournalCollector(journal.counts, lambda: journal.lag, settings.journal_cap_bytes)
         watch.add(requests, clicks, memories)
         dialects = mount(DIALECTS, admission, uses, places, requests, bus, settings)
-        starting.successor = App(door, strays, bio, health, metrics, docs, dialects, admission, requests, addresses)
+        starting.successor = App(door, strays, bio, health, metrics, docs, dialects, requests, addresses)
         http.hand_over(starting.successor)
         stopping = _signals()
         health.reached(bus)

@@ -1,5 +1,6 @@
 """The one gate that every dialect passes: credential → caller → limits → scope, and the rate headers of the answer."""
 
+import logging
 import time
 
 import msgspec
@@ -12,6 +13,8 @@ from gateway.wire import header
 from shared.contracts.keys import Verdict
 from shared.faults import Code, Fault
 from shared.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -39,47 +42,27 @@ class Refused(Exception):
         self.caller = caller
 
 
-class Admission:
-    def __init__(self, keyring: Keyring, limiter: Limiter, addresses: Addresses, settings: Settings) -> None:
-        self._keyring = keyring
+class Counting:
+    """What a request counts as, with a key and without one."""
+
+    def __init__(self, limiter: Limiter, addresses: Addresses, settings: Settings) -> None:
         self._limiter = limiter
         self._addresses = addresses
         self._settings = settings
 
-    async def admit(self, scope: Scope, need: str | None, *, open_to_all: bool = False) -> Admitted:
-        """Raises `Refused`. ``need`` is the scope of the endpoint; ``open_to_all``: no key is needed."""
-        caller: Verdict | None = None
-        problem: Fault | None = None
-        try:
-            secret = credential(scope)
-            if secret is not None:
-                caller = await self._keyring.verdict(secret)
-                if caller is not None and caller.allowlist and not within(self._addresses.of(scope), caller.allowlist):
-                    # What is tried from elsewhere counts by its address alone, and uses up nothing of the key's owner.
-                    caller, problem = None, Fault(Code.FORBIDDEN, ELSEWHERE)
-        except Fault as fault:
-            problem = fault
-        decision = await self._count(caller, scope)
-        headers = rate_headers(decision)
-        if decision is not None and not decision.allowed:
-            limited = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
-            raise Refused(limited, [*headers, (b"retry-after", b"%d" % decision.retry_after)], caller)
-        if problem is not None:
-            raise Refused(problem, headers)
-        if caller is None and not open_to_all:
-            raise Refused(Fault(Code.UNAUTHENTICATED, NO_KEY), headers)
-        if caller is not None and need is not None and need not in caller.scopes:
-            raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers, caller)
-        return Admitted(caller, headers, decision)
-
     async def turn_away(self, scope: Scope) -> Headers:
         """Counts what never became a request like a request without a key; returns the rate headers of its answer.
 
-        That answer stays what it is when the limit is used up: waiting does not mend what is wrong with it.
+        That answer stays what it is when the limit is used up: waiting does not mend what is wrong with it. It takes
+        no longer than the limiter's patience. Of ``scope`` there need not be more than the headers and the client.
         """
-        return rate_headers(await self._count(None, scope))
+        try:
+            return rate_headers(await self.decide(None, scope))
+        except Exception:
+            log.exception("A refusal could not be counted")
+            return []
 
-    async def _count(self, caller: Verdict | None, scope: Scope) -> Decision | None:
+    async def decide(self, caller: Verdict | None, scope: Scope) -> Decision | None:
         layers = self._layers(caller, self._addresses.counted(scope))
         if not any(layer.limit for layer in layers):
             return None  # the operator has switched off all that apply, so there is no number to tell
@@ -96,6 +79,39 @@ class Admission:
             Layer("workspace", caller.workspace, caller.workspace_limit, 3600),
             Layer("key", caller.key, caller.key_limit, caller.key_window.seconds),
         ]
+
+
+class Admission:
+    def __init__(self, keyring: Keyring, limiter: Limiter, addresses: Addresses, settings: Settings) -> None:
+        self._keyring = keyring
+        self._addresses = addresses
+        self._counting = Counting(limiter, addresses, settings)
+
+    async def admit(self, scope: Scope, need: str | None, *, open_to_all: bool = False) -> Admitted:
+        """Raises `Refused`. ``need`` is the scope of the endpoint; ``open_to_all``: no key is needed."""
+        caller: Verdict | None = None
+        problem: Fault | None = None
+        try:
+            secret = credential(scope)
+            if secret is not None:
+                caller = await self._keyring.verdict(secret)
+                if caller is not None and caller.allowlist and not within(self._addresses.of(scope), caller.allowlist):
+                    # What is tried from elsewhere counts by its address alone, and uses up nothing of the key's owner.
+                    caller, problem = None, Fault(Code.FORBIDDEN, ELSEWHERE)
+        except Fault as fault:
+            problem = fault
+        decision = await self._counting.decide(caller, scope)
+        headers = rate_headers(decision)
+        if decision is not None and not decision.allowed:
+            limited = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
+            raise Refused(limited, [*headers, (b"retry-after", b"%d" % decision.retry_after)], caller)
+        if problem is not None:
+            raise Refused(problem, headers)
+        if caller is None and not open_to_all:
+            raise Refused(Fault(Code.UNAUTHENTICATED, NO_KEY), headers)
+        if caller is not None and need is not None and need not in caller.scopes:
+            raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers, caller)
+        return Admitted(caller, headers, decision)
 
 
 def credential(scope: Scope) -> str | None:

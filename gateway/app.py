@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.addresses import Addresses
-from gateway.admission import Admission, Headers
 from gateway.bio.door import BioDoor
 from gateway.docs.door import Docs
 from gateway.health import Health
 from gateway.metrics import Metrics
 from gateway.redirect.door import Door, show_drawn
 from gateway.redirect.strays import CERTIFICATE, Strays
-from gateway.requests import BIO, LINK, NOTHING, Noted, Requests
-from shared import context, ids
+from gateway.requests import BIO, LINK, NOTHING, Noted, Requests, identify
 from shared.reserved import is_reserved
 from shared.tracing import TRACING
 
@@ -31,11 +29,9 @@ class App:
         metrics: Metrics,
         docs: Docs,
         dialects: Mapping[str, ASGIApp],
-        admission: Admission,
         requests: Requests,
         addresses: Addresses,
     ) -> None:
-        self._admission = admission
         self._addresses = addresses
         self._requests = requests
         self._door = door
@@ -62,13 +58,6 @@ class App:
             self._requests.count(LINK, "GET", 302, started)
         return lines
 
-    async def turn_away(self, scope: Scope) -> Headers:
-        """The rate headers for what is refused on a dialect's path before it is a request, once that is counted.
-
-        Of ``scope`` there need not be more than the headers and the client.
-        """
-        return await self._admission.turn_away(scope)
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         if TRACING.spans is None:
@@ -86,7 +75,7 @@ class App:
             if path == prefix or path.startswith(prefix + "/"):
                 await dialect({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)
                 return
-        context.request_id.set(ids.new())
+        identify(scope)
         noted, route = Noted(send), NOTHING
         try:
             if page := self._pages.get(path):

@@ -7,27 +7,26 @@ heart is answered here, without a task and a cycle of messages for it.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httptools
 from prometheus_client import Counter
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway import heads
-from gateway.admission import Headers
+from gateway.admission import Counting, Headers
 from gateway.joining import JoiningProtocol
 from gateway.refusals import Refusal, Words
-from shared import context, ids
+from gateway.request_target import path_of
+from gateway.requests import identify
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
 # What an application may have besides its call: (scope, path without its slash, when it began) → lines of headers.
 AtOnce = Callable[[Any, str, float], bytes | None]
-# And this, for what is refused here: scope → rate headers. It takes no longer than the limiter's patience.
-TurnAway = Callable[[Any], Awaitable[Headers]]
-
 REFUSED = Counter("waypost_edge_refusals", "Connections ended at the edge, by the status they were told.", ["status"])
 CUT = Counter("waypost_edge_cuts", "Connections ended without a word, because nothing could be said.", ["reason"])
 
@@ -65,10 +64,22 @@ class LastWords(asyncio.Transport):
 class EdgeProtocol(JoiningProtocol):
     """One connection. Its timers are set only for what does not arrive in one piece, so most requests set none."""
 
-    def __init__(self, *given: Any, settings: Settings, words: Words, departure: Departure, **named: Any) -> None:
+    def __init__(
+        self,
+        *given: Any,
+        settings: Settings,
+        words: Words,
+        counting: Counting,
+        full: ASGIApp,
+        departure: Departure,
+        **named: Any,
+    ) -> None:
+        """``full`` answers when there are more connections than there may be."""
         super().__init__(*given, **named)
         self._settings = settings
         self._words = words
+        self._counting = counting
+        self._full = full
         self._departure = departure
         self._at_once: AtOnce | None = getattr(self.app, "at_once", None)
         self._timer: asyncio.TimerHandle | None = None  # of what is awaited of the client
@@ -127,13 +138,13 @@ class EdgeProtocol(JoiningProtocol):
         self._found = heads.refusal_of(self.url, self.headers, names, version, self._received, self._settings)
         if self._found:
             raise ValueError(self._found)
+        if not self.url.startswith(b"/"):
+            self.url = heads.take_host_of(self.url, self.headers)
         self._in_body = True
         self._received = self._body_bytes = 0
         if self._at_once is not None and self._answers_at_once(self._at_once, names):
             return
-        if self.url.startswith(b"http"):
-            heads.take_host_of(self.url, self.headers)
-        super().on_headers_complete()
+        self._begin()
         if self._departure.begun:
             self.cycle.keep_alive = False
         if b"content-length" in names:
@@ -170,6 +181,14 @@ class EdgeProtocol(JoiningProtocol):
     def resume_writing(self) -> None:
         self._resume()
         super().resume_writing()
+
+    def _begin(self) -> None:
+        most = self._settings.connection_limit
+        app = self.app
+        if len(self.connections) > most or len(self.tasks) >= most:
+            self.app = self._full
+        super().on_headers_complete()
+        self.app = app
 
     def _answers_at_once(self, at_once: AtOnce, names: list[bytes]) -> bool:
         path, _, query = self.url.partition(b"?")
@@ -263,26 +282,22 @@ class EdgeProtocol(JoiningProtocol):
         self.tasks.add(self._answering)
 
     async def _answer(self, refusal: Refusal) -> None:
-        request = ids.new()
-        context.request_id.set(request)
-        headers = [(b"x-request-id", request.encode()), *await self._count()]
+        # Whoever had begun to work on it has used this id already.
+        scope: Any = self.scope
+        request, path = identify(scope), path_of(self.url)
+        headers = [(b"x-request-id", request.encode()), *await self._count(path)]
         if self._settings.access_log == "all":
             log.info("A request was refused", extra={"status": refusal.status, "reason": refusal.name.lower()})
         if not self.transport.is_closing():
-            self.transport.write(self._words.answer(refusal, self.url, headers))
+            self.transport.write(self._words.answer(refusal, path, headers))
             self._end()
 
-    async def _count(self) -> Headers:
-        turn_away: TurnAway | None = getattr(self.app, "turn_away", None)
-        if turn_away is None or self._words.dialect_of(self.url) is None:
+    async def _count(self, path: str) -> Headers:
+        if self._words.dialect_at(path) is None:
             return []
         # Until a head is whole, a proxy may not have said yet for whom it speaks.
         scope: Any = {**self.scope, "headers": []} if self._in_head else self.scope
-        try:
-            return await turn_away(scope)
-        except Exception:
-            log.exception("A refusal could not be counted")
-            return []
+        return await self._counting.turn_away(scope)
 
     def _end(self) -> None:
         """Sends no more, and closes when the client has had the time to read what it was told."""

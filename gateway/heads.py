@@ -1,7 +1,6 @@
 """What the head of a request may hold: how much, and which host it names."""
 
-import httptools
-
+from gateway import request_target
 from gateway.refusals import Refusal
 from shared.settings import Settings
 
@@ -34,11 +33,12 @@ def refusal_of_unfinished(target: bytes, lines: Lines, received: int, settings: 
     return None
 
 
-def take_host_of(target: bytes, lines: Lines) -> None:
-    """A target in absolute form names the host, whatever the header says (RFC 9112, 3.2.2)."""
-    host = httptools.parse_url(target)
-    named = host.host + (b":%d" % host.port if host.port else b"")
-    lines[:] = [(b"host", named), *(line for line in lines if line[0] != b"host")]
+def take_host_of(target: bytes, lines: Lines) -> bytes:
+    """The target in origin form. One in absolute form names the host, whatever the header says (RFC 9112, 3.2.2)."""
+    host, rest = request_target.split(target)
+    if host is not None:
+        lines[:] = [(b"host", host), *(line for line in lines if line[0] != b"host")]
+    return rest
 
 
 def _size(lines: Lines) -> int:

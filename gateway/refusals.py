@@ -20,6 +20,8 @@ class Refusal(Enum):
     LATE_BODY = (408, Code.INVALID, "The request body did not arrive in time")
     TARGET = (414, Code.TOO_LARGE, "The request target is too long")
     HEADERS = (431, Code.TOO_LARGE, "The request has too many headers, or too long ones")
+    STARTING = (503, Code.UNAVAILABLE, "The gateway is about to start; please try again in a few seconds")
+    FULL = (503, Code.UNAVAILABLE, "The gateway has too many connections; please try again in a few seconds")
 
     @property
     def status(self) -> int:
@@ -32,30 +34,32 @@ class Words:
     def __init__(self, dialects: Sequence[Dialect]) -> None:
         self._dialects = dialects
 
-    def dialect_of(self, target: bytes) -> Dialect | None:
-        """``target`` is as much of it as has arrived."""
-        path = _path(target)
+    def dialect_at(self, path: str) -> Dialect | None:
         for dialect in self._dialects:
             if path == dialect.prefix or path.startswith(dialect.prefix + "/"):
                 return dialect
         return None
 
-    def answer(self, refusal: Refusal, target: bytes, headers: Headers) -> bytes:
-        """The whole answer, after which the connection ends."""
+    def say(self, refusal: Refusal, path: str) -> tuple[Headers, bytes]:
+        """The body of the answer, and the headers that tell what it is."""
         status, code, sentence = refusal.value
         kind, body = b"text/plain; charset=utf-8", sentence.encode()
-        dialect = self.dialect_of(target)
+        dialect = self.dialect_at(path)
         if dialect is not None:
             word = Word(status, dialect.words[code].name)
-            shown = dialect.render(Fault(code, sentence), word, _path(target), datetime.now(UTC))
-            kind, body = b"application/json", wire.encode(shown)
-        head = (
-            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
-            b"%bconnection: close\r\n\r\n"
-        )
-        more = b"".join([b"%b: %b\r\n" % header for header in headers])
-        return head % (status, HTTPStatus(status).phrase.encode(), kind, len(body), more) + body
+            kind, body = (
+                b"application/json",
+                wire.encode(dialect.render(Fault(code, sentence), word, path, datetime.now(UTC))),
+            )
+        return [
+            (b"content-type", kind),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+        ], body
 
-
-def _path(target: bytes) -> str:
-    return target.partition(b"?")[0].decode("latin-1")
+    def answer(self, refusal: Refusal, path: str, headers: Headers) -> bytes:
+        """The whole answer, after which the connection ends."""
+        about, body = self.say(refusal, path)
+        lines = b"".join([b"%b: %b\r\n" % header for header in (*about, *headers)])
+        phrase = HTTPStatus(refusal.status).phrase.encode()
+        return b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n" % (refusal.status, phrase, lines) + body

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.types import Message, Send
+from starlette.types import Message, Scope, Send
 
+from shared import context, ids
 from shared.metrics.cells import Timing, Timings
 from shared.settings import Settings
 from shared.tracing import TRACING
@@ -24,6 +25,15 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 log = logging.getLogger(__name__)
+
+
+def identify(scope: Scope) -> str:
+    """The id of a request, under which this task goes on. It stays the same, whoever asks for it first."""
+    # Of all that a scope holds, its state alone is one for each request and shared by the scope's copies.
+    request: str = scope["state"].setdefault("request_id", "") or ids.new()
+    scope["state"]["request_id"] = request
+    context.request_id.set(request)
+    return request
 
 
 class _Ended:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.dialects import DIALECTS
+from gateway.admission import Counting
 from gateway.edge import Departure, EdgeProtocol
 from gateway.refusals import Words
 from shared.settings import Settings, SettingsError
@@ -33,9 +33,12 @@ class Server(uvicorn.Server):
         self.config.loaded_app = app
 
 
-def server(app: ASGIApp, settings: Settings) -> Server:
+def server(app: ASGIApp, full: ASGIApp, words: Words, counting: Counting, settings: Settings) -> Server:
+    """``full`` answers in the place of ``app`` when there are more connections than there may be."""
     departure = Departure()
-    protocol = functools.partial(EdgeProtocol, settings=settings, words=Words(DIALECTS), departure=departure)
+    protocol = functools.partial(
+        EdgeProtocol, settings=settings, words=words, counting=counting, full=full, departure=departure
+    )
     config = uvicorn.Config(
         app,
         # Only called, as a class would be.
@@ -50,7 +53,6 @@ def server(app: ASGIApp, settings: Settings) -> Server:
         server_header=False,
         date_header=True,
         backlog=2048,
-        limit_concurrency=settings.connection_limit,
         # Whoever closes an idle connection first must be the client: a request sent into a closing one is lost.
         timeout_keep_alive=int(settings.keep_alive_seconds),
         timeout_graceful_shutdown=int(settings.stop_timeout_seconds),

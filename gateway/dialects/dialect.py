@@ -17,10 +17,10 @@ from gateway.dialects.message import Message
 from gateway.dialects.names import translated
 from gateway.endpoint import Call, Endpoint, Put
 from gateway.files import File
-from gateway.requests import GONE, NOTHING, Requests
+from gateway.requests import GONE, NOTHING, Requests, identify
 from gateway.streaming import Flow, Places, Stream, begin
 from gateway.uses import Uses
-from shared import context, ids
+from shared import context
 from shared.bus import Bus
 from shared.contracts.keys import Verdict
 from shared.faults import Code, Detail, Fault
@@ -104,8 +104,7 @@ class Mounted:
 
     async def serve(self, methods: Mapping[str, Endpoint], scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        request = ids.new()
-        context.request_id.set(request)
+        request = identify(scope)
         context.deadline.set(time.time() + self._settings.request_timeout_seconds)
         exchange = Exchange([(b"x-request-id", request.encode())])
         body: bytes | File | Flow

@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from gateway import limits
+from gateway.addresses import Addresses
+from gateway.admission import Counting
+from gateway.dialects import DIALECTS
 from gateway.joining import MOST_HELD_BYTES, Joining
+from gateway.limits import Limiter
+from gateway.refusals import Words
 from gateway.server import server
 from shared.settings import Settings
 
@@ -28,11 +34,15 @@ async def address() -> AsyncIterator[tuple[str, int]]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    http = server(application, Settings.read({"WAYPOST_NATS_URL": "nats://unused"}))
+    settings = Settings.read({"WAYPOST_NATS_URL": "nats://unused", "WAYPOST_REDIS_URL": "redis://unused"})
+    limiter = Limiter(limits.connect(settings), settings)
+    counting = Counting(limiter, Addresses(""), settings)
+    http = server(application, application, Words(DIALECTS), counting, settings)
     serving = asyncio.create_task(http.serve(sockets=[listener]))
     yield listener.getsockname()
     http.should_exit = True
     await serving
+    await limiter.close()
 
 
 async def ask(address: tuple[str, int], requests: bytes) -> bytes:

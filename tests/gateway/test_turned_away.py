@@ -33,6 +33,7 @@ async def limited(world: World) -> AsyncIterator[Gateway]:
         header_timeout_seconds=SOON,
         body_timeout_seconds=SOON,
         trusted_proxies="127.77.2.0/24",
+        access_log="all",
         # A busy machine is no reason to count in two places.
         limit_patience_seconds=10,
     )
@@ -91,7 +92,7 @@ async def test_a_broken_chunk_counts_by_address_whoever_sent_it(
         assert await raw.ended()
 
 
-async def test_a_body_that_nobody_waits_for_is_refused_with_rate_headers(
+async def test_a_body_that_nobody_waits_for_is_refused_with_rate_headers_under_the_id_of_its_request(
     limited: Gateway, world: World, addresses: Iterator[str], client: Client
 ) -> None:
     lines = (f"Authorization: Bearer {client.key}", "Content-Length: 9")
@@ -103,8 +104,40 @@ async def test_a_body_that_nobody_waits_for_is_refused_with_rate_headers(
             got, headers, _ = await raw.answer()
             assert (got, headers["x-ratelimit-remaining"]) == (408, str(LIMIT - 1))
             assert await raw.ended()
+
+        async def statuses() -> set[int]:
+            lines = [json.loads(line) for line in limited.process.said.splitlines() if headers["x-request-id"] in line]
+            return {line["status"] for line in lines}
+
+        # Its handler has waited for something else, and tells of its end under the same id.
+        await until(statuses, lambda told: 408 in told and len(told) == 2)
     finally:
         world.services["links"].signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("target", ["http://here{}", "HTTP://u:p@[::1]:80{}", "{}#part", "{}"])
+async def test_what_is_refused_speaks_the_dialect_that_the_route_would_have_had(
+    limited: Gateway, addresses: Iterator[str], target: str
+) -> None:
+    paths = {
+        "/v1": "/v1",
+        "/%61pi/use/links": "/api/use/links",
+        "/api%2fuse": "/api/use",
+        "/v%31/links?a=/x": "/v1/links",
+    }
+    for path, decoded in paths.items():
+        asked = target.format(path)
+        async with wire(limited, next(addresses)) as raw:
+            await raw.send(head(asked))
+            routed, headers, known = await raw.answer()
+            assert (routed in (200, 401, 404), headers["x-ratelimit-remaining"]) == (True, str(LIMIT - 1)), asked
+            await raw.send(head(asked, "Host: there"))
+            got, headers, body = await raw.answer()
+        assert (got, headers["x-ratelimit-remaining"]) == (400, str(LIMIT - 2)), asked
+        if routed != 200:
+            assert json.loads(body).keys() == json.loads(known).keys()
+        if decoded.startswith("/api"):
+            assert json.loads(body)["path"] == decoded
 
 
 async def test_on_one_connection_each_answer_has_its_own_count(limited: Gateway, addresses: Iterator[str]) -> None:

@@ -117,6 +117,7 @@ async def test_a_crash_is_an_internal_error_that_tells_nothing(world: World, cap
         "query_string": b"",
         "headers": [],
         "client": ("127.0.0.1", 1),
+        "state": {},
     }
     with caplog.at_level(logging.ERROR):
         await served(scope, receive, send)
