@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy import cli_keys, env_file, operate
+from deploy import cli_domains, cli_keys, env_file, operate
 from deploy.arguments import day, names, read_secret, whole
 from deploy.imports import WantedImport
 from deploy.local import console
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     account = commands.add_parser("account", help="users").add_subparsers(required=True, metavar="ACTION")
     _add_account_create(account.add_parser("create", parents=[common], help="add a user with a workspace"))
     cli_keys.add(commands.add_parser("key", help="API keys"), common)
+    cli_domains.add(commands.add_parser("domain", help="hosts that workspaces have short links on"), common)
     links = commands.add_parser("links", help="short links").add_subparsers(required=True, metavar="ACTION")
     _add_links_import(links.add_parser("import", parents=[common], help="take a file of links into a workspace"))
     webhook = commands.add_parser("webhook", help="webhooks").add_subparsers(required=True, metavar="ACTION")

@@ -101,14 +101,20 @@ def check_domain(text: str, own: OwnHosts, *, field: str) -> str:
 
     INVALID when it is no such name, IMPOSSIBLE when it is one of our own hosts.
     """
+    name = domain_name(text, field=field)
+    if own.name(name):
+        raise Fault(Code.IMPOSSIBLE, "This is a host of this service itself", field=field)
+    return name
+
+
+def domain_name(text: str, *, field: str) -> str:
+    """The same, whether or not it is one of our own hosts."""
     try:
         name = _host(text).removesuffix(".")
     except ValueError:
         name = ""
     if not _DOMAIN.fullmatch(name) or len(name) > LONGEST_DOMAIN or is_local(name):
         raise Fault(Code.INVALID, "A domain is a host name with a dot in it, such as links.example.com", field=field)
-    if own.name(name):
-        raise Fault(Code.IMPOSSIBLE, "This is a host of this service itself", field=field)
     return name
 
 

@@ -6,20 +6,25 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import UnsetType
 
-from services.links import looking, loops, store_domains
+from services.links import changes, looking, loops, store_domains
 from shared import destinations, ids, outbox
+from shared.contracts.links import DeleteLink
 from shared.contracts.links.domains import (
     Checked,
+    Claims,
     CreateDomain,
     DeleteDomain,
     Domain,
     DomainDeleted,
     DomainPage,
     DomainUpdated,
+    FindDomains,
     FindHost,
     FoundHost,
     GetDomain,
     ListDomains,
+    Released,
+    ReleaseDomain,
     UpdateDomain,
     VerifyDomain,
 )
@@ -31,6 +36,7 @@ from shared.service import Service
 PAGE_LENGTH = 100
 LAST_OFFSET = 1_000_000_000
 COUNTED = 10_000  # links on a domain that is to be deleted
+RELEASED = 100  # links that are deleted at once with their domain
 TOKEN_BYTES = 20
 
 
@@ -94,12 +100,8 @@ async def update_domain(service: Service, ask: UpdateDomain) -> Domain:
 
 async def delete_domain(tx: Connection, ask: DeleteDomain) -> None:
     domain = await _lock(tx, ask)
-    links = await store_domains.count_links(tx, domain, COUNTED)
-    if links:
-        number = f"{links:,}" if links < COUNTED else f"{links:,} or more"
-        raise Fault(Code.CONFLICT, f"There are links on this domain ({number}), which have to go first", field="domain")
-    await store_domains.delete_domain(tx, ask.workspace, ask.mode, ask.id)
-    await outbox.tell(tx, DomainDeleted(domain=domain))
+    await _refuse_with_links(tx, domain)
+    await _delete(tx, domain)
 
 
 async def verify_domain(service: Service, ask: VerifyDomain) -> Checked:
@@ -117,6 +119,31 @@ async def verify_domain(service: Service, ask: VerifyDomain) -> Checked:
     if seen is None:
         raise absent()
     return Checked(domain=seen, done=seen.verified_at is not None)
+
+
+async def find_domains(db: Connection, ask: FindDomains) -> Claims:
+    if not 1 <= ask.limit <= PAGE_LENGTH:
+        raise Fault(Code.INVALID, f"A page has 1 to {PAGE_LENGTH} domains", field="limit")
+    name = None if ask.name is None else destinations.domain_name(ask.name, field="name")
+    return Claims(domains=await store_domains.find_domains(db, ask.workspace, name, ask.before, ask.limit))
+
+
+async def release_domain(tx: Connection, ask: ReleaseDomain) -> Released:
+    name = destinations.domain_name(ask.name, field="name")
+    domain = await store_domains.lock_verified(tx, name)
+    if domain is None:
+        raise Fault(Code.NOT_FOUND, f"Nobody has the domain {name}")
+    if not ask.with_links:
+        await _refuse_with_links(tx, domain)
+    # There may be any number of them, and no transaction should have to take long.
+    links = await store_domains.list_links(tx, domain, RELEASED)
+    await changes.lock(tx, domain.workspace, domain.mode, links)
+    for link in links:
+        await changes.delete(tx, DeleteLink(workspace=domain.workspace, mode=domain.mode, id=link))
+    done = len(links) < RELEASED
+    if done:
+        await _delete(tx, domain)
+    return Released(domain=domain, links=len(links), done=done)
 
 
 async def find_host(db: Connection, ask: FindHost) -> FoundHost:
@@ -141,6 +168,19 @@ async def _lock(tx: Connection, ask: UpdateDomain | DeleteDomain) -> Domain:
     if domain is None:
         raise absent()
     return domain
+
+
+async def _refuse_with_links(tx: Connection, domain: Domain) -> None:
+    """``domain`` is locked."""
+    links = await store_domains.count_links(tx, domain, COUNTED)
+    if links:
+        number = f"{links:,}" if links < COUNTED else f"{links:,} or more"
+        raise Fault(Code.CONFLICT, f"There are links on this domain ({number}), which have to go first", field="domain")
+
+
+async def _delete(tx: Connection, domain: Domain) -> None:
+    await store_domains.delete_domain(tx, domain.workspace, domain.mode, domain.id)
+    await outbox.tell(tx, DomainDeleted(domain=domain))
 
 
 def _checked(field: str, url: str | None, own: OwnHosts) -> str | None:

@@ -39,4 +39,6 @@ HANDLERS = (
     write(domains.delete_domain),
     whole(domains.verify_domain),
     read(domains.find_host),
+    read(domains.find_domains),
+    write(domains.release_domain),
 )

@@ -177,6 +177,54 @@ async def delete_domain(tx: Connection, workspace: str, mode: Mode, domain_id: s
     await tx.execute("delete from domains where workspace = $1 and mode = $2 and id = $3", workspace, mode, domain_id)
 
 
+async def find_domains(
+    db: Connection, workspace: str | None, name: str | None, before: str | None, limit: int
+) -> tuple[Domain, ...]:
+    """Of all workspaces and modes, newest first."""
+    rows = await db.fetch(
+        """
+        select id, workspace, mode, name, token, root_url, not_found_url, problem, checked_at, verified_at, created_at,
+               updated_at
+        from domains
+        where ($1::text is null or workspace = $1) and ($2::text is null or name = $2)
+          and ($3::text is null or id < $3)
+        order by id desc limit $4
+        """,
+        workspace,
+        name,
+        before,
+        limit,
+    )
+    return tuple(_domain(row) for row in rows)
+
+
+async def lock_verified(tx: Connection, name: str) -> Domain | None:
+    """Whosever it is. Nobody changes it, nor puts a new link on it, until the transaction ends."""
+    row = await tx.fetchrow(
+        """
+        select id, workspace, mode, name, token, root_url, not_found_url, problem, checked_at, verified_at, created_at,
+               updated_at
+        from domains where name = $1 and verified_at is not null
+        for update
+        """,
+        name,
+    )
+    return _domain(row) if row else None
+
+
+async def list_links(tx: Connection, domain: Domain, most: int) -> list[str]:
+    """The ids of some links on it, no more than ``most``."""
+    rows = await tx.fetch(
+        "select id from links where workspace = $1 and mode = $2 and domain = $3 and domain_id = $4 limit $5",
+        domain.workspace,
+        domain.mode,
+        domain.name,
+        domain.id,
+        most,
+    )
+    return [row["id"] for row in rows]
+
+
 async def count_links(tx: Connection, domain: Domain, most: int) -> int:
     """How many links are on it; no more than ``most`` are counted."""
     number: int = await tx.fetchval(

@@ -125,6 +125,36 @@ class FindHost(Ask[FoundHost], frozen=True, kw_only=True):
     domain: str
 
 
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    domains: tuple[Domain, ...]
+
+
+class FindDomains(Ask[Claims], frozen=True, kw_only=True):
+    """For the operator: the domains of all workspaces and modes, claimed and verified, newest first. INVALID when
+    ``name`` is no name of a domain."""
+
+    workspace: str | None = None
+    name: str | None = None  # in any spelling
+    before: str | None = None  # the last id of the page before
+    limit: int = 100  # 1–100
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    domain: Domain
+    links: int  # deleted by this question
+    done: bool  # if not, there may be more links on it, and it is to be asked again
+
+
+class ReleaseDomain(Ask[Released], frozen=True, kw_only=True):
+    """For the operator: takes a verified domain from whoever has it, as if they had deleted it.
+
+    NOT_FOUND when nobody has it; CONFLICT when there are links on it, unless they are to be deleted with it.
+    """
+
+    name: str  # in any spelling
+    with_links: bool = False
+
+
 class DomainVerified(Event, frozen=True, kw_only=True):
     domain: Domain
 

@@ -10,18 +10,22 @@ import asyncpg
 import pytest
 
 from services.links import store_domains
+from services.links.domains import RELEASED
 from shared.contracts.bulk import Atomicity, Result
 from shared.contracts.link_fields import NewLink
-from shared.contracts.links import CreateLinks, DeleteLinks, Link
+from shared.contracts.links import CreateLinks, DeleteLinks, Link, LinkDeleted, ListLinks
 from shared.contracts.links.domains import (
     CreateDomain,
     DeleteDomain,
     Domain,
     DomainStatus,
+    FindDomains,
     GetDomain,
     ListDomains,
+    ReleaseDomain,
     VerifyDomain,
 )
+from shared.contracts.links.qr_codes import CreateQrCode
 from shared.contracts.modes import Mode
 from shared.database import Database
 from shared.faults import Code, Fault
@@ -29,7 +33,7 @@ from shared.ids import new as new_id
 from shared.settings import Settings
 from tests.domains import new_name
 from tests.names import Names
-from tests.services.links.conftest import Desk
+from tests.services.links.conftest import Desk, Ear
 from tests.world import World
 
 ROUNDS = 20
@@ -159,6 +163,81 @@ async def test_links_to_a_domain_are_refused_among_those_that_are_made_together(
             assert isinstance(outcome, Fault)
             assert outcome.code is Code.IMPOSSIBLE
             assert [each["field"] for each in outcome.details] == ["destination_url"]
+
+
+async def test_an_operator_sees_whose_domains_are_page_by_page(world: World, names: Names) -> None:
+    name = f"{new_name()}"
+    desks = [Desk(world.bus, new_id(), mode) for mode in Mode for _ in range(3)]
+    mine = [await claimed(desk, name) for desk in desks]
+    names.writes(mine[2].challenge, mine[2].proof)
+    await verify(desks[2], mine[2])
+    other = await claimed(desks[0], new_name())
+
+    async def pages(size: int, **which: str) -> list[str]:
+        found: list[str] = []
+        while page := (
+            await world.bus.ask(FindDomains(limit=size, before=found[-1] if found else None, **which))
+        ).domains:
+            found += [each.id for each in page]
+        return found
+
+    for spelling in (name, f"{name.upper()}."):
+        assert await pages(2, name=spelling) == [each.id for each in reversed(mine)]
+    assert await pages(1, workspace=desks[0].workspace) == [other.id, mine[0].id]
+    everything = (await world.bus.ask(FindDomains(limit=7))).domains
+    assert [each.id for each in everything] == [other.id, *(each.id for each in reversed(mine))]
+    assert [each.id for each in everything if each.status is DomainStatus.VERIFIED] == [mine[2].id]
+    with pytest.raises(Fault, match="host name"):
+        await world.bus.ask(FindDomains(name="no domain"))
+
+
+async def test_a_domain_that_is_released_is_free_for_whoever_proves_it(world: World, names: Names) -> None:
+    one, other = (Desk(world.bus, new_id(), Mode.LIVE) for _ in range(2))
+    domain = await verified(one, names)
+    taken = await claimed(other, domain.name)
+    names.writes(domain.challenge, taken.proof)
+    with pytest.raises(Fault, match="another workspace"):
+        await verify(other, taken)
+    released = await world.bus.ask(ReleaseDomain(name=domain.name.upper()))
+    assert (released.domain.id, released.links, released.done) == (domain.id, 0, True)
+    assert (await verify(other, taken)).status is DomainStatus.VERIFIED
+    with pytest.raises(Fault, match="no such domain"):
+        await world.bus.ask(GetDomain(workspace=one.workspace, mode=one.mode, id=domain.id))
+    # A claim is nobody's domain yet.
+    for name in (new_name(), (await claimed(one, new_name())).name):
+        with pytest.raises(Fault, match="Nobody has"):
+            await world.bus.ask(ReleaseDomain(name=name))
+
+
+async def test_links_go_with_a_released_domain_only_if_they_are_meant_to(desk: Desk, names: Names, ear: Ear) -> None:
+    domain = await verified(desk, names)
+    links = [await desk.create(domain=domain.name) for _ in range(RELEASED + 3)]
+    code = CreateQrCode(workspace=desk.workspace, mode=desk.mode, link=links[0].id)
+    await desk.bus.ask(code)
+    elsewhere = await desk.create()
+    with pytest.raises(Fault, match=rf"\({RELEASED + 3}\)") as refusal:
+        await desk.bus.ask(ReleaseDomain(name=domain.name))
+    assert refusal.value.code is Code.CONFLICT
+    steps = [await desk.bus.ask(ReleaseDomain(name=domain.name, with_links=True), timeout=10) for _ in range(2)]
+    assert [(step.links, step.done) for step in steps] == [(RELEASED, False), (3, True)]
+    for link in links:
+        assert isinstance((await ear.until(link.id, 2))[-1], LinkDeleted)
+    found = await desk.bus.ask(ListLinks(workspace=desk.workspace, mode=desk.mode))
+    assert [each.id for each in found.links] == [elsewhere.id]
+
+
+async def test_of_links_made_while_their_domain_is_released_none_is_left(desk: Desk, names: Names) -> None:
+    for _ in range(ROUNDS):
+        domain = await verified(desk, names)
+
+        async def release(domain: Domain = domain) -> None:
+            while not (await desk.bus.ask(ReleaseDomain(name=domain.name, with_links=True), timeout=10)).done:
+                pass
+
+        creations = [desk.create(domain=domain.name, slug=f"s-{new_id()}") for _ in range(10)]
+        outcomes = await asyncio.gather(*creations[:5], release(), *creations[5:], return_exceptions=True)
+        assert codes(outcomes).keys() <= {Link, type(None), Code.IMPOSSIBLE}
+        assert (await desk.bus.ask(ListLinks(workspace=desk.workspace, mode=desk.mode))).total == 0
 
 
 async def test_a_domain_is_looked_at_ever_more_seldom_and_then_no_more(
