@@ -109,7 +109,7 @@ def _add_links_import(parser: argparse.ArgumentParser) -> None:
         type=OnConflict,
         choices=list(OnConflict),
         default=OnConflict.FAIL,
-        help="what becomes of a link whose short code is taken (%(default)s)",
+        help="what becomes of a link whose short code or external id is taken (%(default)s)",
     )
     parser.add_argument("--dry-run", action="store_true", help="try every line, keep nothing")
     parser.set_defaults(run=_import_links)

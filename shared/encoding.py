@@ -10,6 +10,9 @@ from shared.faults import Code, Detail, Fault
 
 A = TypeVar("A")
 
+TIMES = "There is no such time in the years from 1 to 9999, by UTC"
+NUMBERS = "Whole numbers go from -2^63 to 2^64 - 1"
+
 encode = msgspec.msgpack.Encoder().encode
 _decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 _answers: dict[type[Ask[Any]], Any] = {}
@@ -26,12 +29,13 @@ class FaultBody(msgspec.Struct, frozen=True):
 
 
 def encode_question(question: Ask[Any]) -> bytes:
-    """INVALID when a time in it is in no year from 1 to 9999 by UTC, which a time of another zone can be."""
+    """INVALID when it holds what no message can: a time of another zone that is in no year from 1 to 9999 by UTC, or a
+    number of more than 64 bits."""
     try:
         return encode(question)
-    except OverflowError:
-        message = "There is no such time in the years from 1 to 9999, by UTC"
-        raise Fault(Code.INVALID, message, field=_field_beyond(question)) from None
+    except OverflowError as error:
+        field, message = _beyond(question) or ("body", str(error))
+        raise Fault(Code.INVALID, message, field=field) from None
 
 
 def encode_fault(fault: Fault) -> bytes:
@@ -66,12 +70,35 @@ def subject_for(message: type[Ask[Any]] | type[Event]) -> str:
     return subject
 
 
-def _field_beyond(question: Ask[Any]) -> str:
-    """The field with the time that cannot be; the whole body when it is deeper inside."""
-    for name, value in msgspec.structs.asdict(question).items():
-        if isinstance(value, datetime):
-            try:
-                value.astimezone(UTC)
-            except OverflowError:
-                return name
-    return "body"
+def _beyond(question: object) -> tuple[str, str] | None:
+    """Where in it something is that no message can hold, and what is wrong with that."""
+    # JSON of the caller's may be nested deeper than functions may be, so the list grows instead.
+    left = [("", question)]
+    for name, value in left:
+        if isinstance(value, datetime) and not _is_by_utc(value):
+            return name.lstrip("."), TIMES
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            return name.lstrip("."), NUMBERS
+        left += _parts(name, value)
+    return None
+
+
+def _parts(name: str, value: object) -> list[tuple[str, object]]:
+    """What is in free JSON has no name of its own: dicts and lists are the caller's, structs and tuples ours."""
+    if isinstance(value, msgspec.Struct):
+        return [(f"{name}.{field}", inner) for field, inner in msgspec.structs.asdict(value).items()]
+    if isinstance(value, tuple):
+        return [(f"{name}[{place}]", inner) for place, inner in enumerate(value)]
+    if isinstance(value, dict):
+        return [(name, inner) for inner in value.values()]
+    if isinstance(value, list):
+        return [(name, inner) for inner in value]
+    return []
+
+
+def _is_by_utc(at: datetime) -> bool:
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True

@@ -84,10 +84,12 @@ async def _creation(service: Service, ask: CreateLinks | ImportLinks, link: NewL
         try:
             created = await changes.create(tx, creation, password_hash)
         except Fault as fault:
-            if on_conflict is OnConflict.FAIL or not _is_taken_slug(fault):
+            if fault.code is not Code.CONFLICT or on_conflict is OnConflict.FAIL:
                 raise
             if on_conflict is OnConflict.SKIP:
                 return Outcome(result=Result.SKIPPED)
+            if fault.details[0]["field"] != "slug":
+                raise
             created = await changes.create(tx, msgspec.structs.replace(creation, slug=None), password_hash)
         return Outcome(result=Result.CREATED, link=created)
 
@@ -167,10 +169,6 @@ async def _outcome(tx: Connection, act: Act) -> Outcome:
             raise
         refusal = Refusal(code=fault.code, message=fault.message, details=fault.details)
         return Outcome(result=Result.REFUSED, refusal=refusal)
-
-
-def _is_taken_slug(fault: Fault) -> bool:
-    return fault.code is Code.CONFLICT and fault.details[0]["field"] == "slug"
 
 
 def _check_count(count: int, field: str, most: int = ITEMS) -> None:

@@ -130,7 +130,7 @@ def _new_endpoint(ask: CreateEndpoint, own: OwnHosts, now: datetime) -> Endpoint
         url=fields.url(ask.url, own),
         description=fields.description(ask.description),
         topics=fields.topics(ask.topics),
-        filter=fields.filter_of(ask.filter),
+        filter=fields.filter_of(ask.filter, own),
         header_names=tuple(header.name for header in ask.headers),
         batch=ask.batch,
         enabled=ask.enabled,
@@ -152,7 +152,7 @@ def _checked(ask: UpdateEndpoint, own: OwnHosts) -> dict[str, Any]:
     if ask.description is not UNSET:
         values["description"] = fields.description(ask.description)
     if ask.filter is not UNSET:
-        values["filter"] = fields.filter_of(ask.filter)
+        values["filter"] = fields.filter_of(ask.filter, own)
     if ask.headers is not UNSET:
         values["header_names"] = tuple(header.name for header in fields.headers(ask.headers))
     if ask.batch is not UNSET:

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from msgspec.structs import replace
+
 from shared import destinations, ids
 from shared.contracts.webhooks import EVERYTHING, Filter, Header, Topic
 from shared.destinations import OwnHosts
@@ -13,7 +15,6 @@ FILTER_LINKS = 100
 FILTER_TAGS = 50
 FILTER_DOMAINS = 50
 TAG_LENGTH = 50
-DOMAIN_LENGTH = 253
 HEADERS = 20
 HEADER_NAME_LENGTH = 100
 HEADER_VALUE_LENGTH = 1_000
@@ -68,7 +69,8 @@ def topics(named: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(topic.value for topic in Topic if topic in named)
 
 
-def filter_of(given: Filter) -> Filter:
+def filter_of(given: Filter, own: OwnHosts) -> Filter:
+    """Its domains as links know theirs, so that they can be compared."""
     _bounded(given.links, FILTER_LINKS, "filter.links")
     if not all(map(ids.valid, given.links)):
         raise Fault(Code.INVALID, "A link is named by its id", field="filter.links")
@@ -76,9 +78,8 @@ def filter_of(given: Filter) -> Filter:
     if any(not 1 <= len(tag) <= TAG_LENGTH or _has_control(tag) for tag in given.tags):
         raise Fault(Code.INVALID, f"A tag has 1 to {TAG_LENGTH} characters on one line", field="filter.tags")
     _bounded(given.domains, FILTER_DOMAINS, "filter.domains")
-    if any(len(domain) > DOMAIN_LENGTH or _has_control(domain) for domain in given.domains):
-        raise Fault(Code.INVALID, f"A domain has at most {DOMAIN_LENGTH} characters", field="filter.domains")
-    return given
+    domains = dict.fromkeys(_domain(domain, own) for domain in given.domains)
+    return replace(given, domains=tuple(domains))
 
 
 def headers(given: tuple[Header, ...]) -> tuple[Header, ...]:
@@ -104,6 +105,16 @@ def check_page(limit: int, offset: int, last_offset: int = LAST_OFFSET) -> None:
         raise Fault(Code.INVALID, f"A page has 1 to {PAGE_LENGTH} entries", field="limit")
     if not 0 <= offset <= last_offset:
         raise Fault(Code.INVALID, f"An offset is between 0 and {last_offset:,}", field="offset")
+
+
+def _domain(name: str, own: OwnHosts) -> str:
+    """Empty for a host of ours, which has no name in a link."""
+    try:
+        return name and destinations.check_domain(name, own, field="filter.domains")
+    except Fault as fault:
+        if fault.code is Code.INVALID:
+            raise
+        return ""
 
 
 def _bounded(values: tuple[str, ...], most: int, field: str) -> None:

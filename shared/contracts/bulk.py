@@ -13,11 +13,11 @@ class Atomicity(StrEnum):
 
 
 class OnConflict(StrEnum):
-    """What becomes of a new link whose short code is taken."""
+    """What becomes of a new link whose short code, or whose external id, is taken."""
 
     SKIP = "skip"
     FAIL = "fail"
-    RENAME = "rename"  # it gets a generated one
+    RENAME = "rename"  # it gets a generated short code; an external id that is taken still fails
 
 
 class Result(StrEnum):

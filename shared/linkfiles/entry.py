@@ -56,12 +56,16 @@ def _entry(line: int, record: Mapping[str, object], source: str) -> Entry:
         slug=_slug(record),
         title=_text(record.get("title")),
         description=_text(record.get("description")),
+        thumbnail=_text(record.get("thumbnail")),
         tags=_tags(record.get("tags")),
         metadata=_metadata(record, source),
         expires_at=_moment(record.get("expires_at"), "time of expiry"),
         expired_url=_text(record.get("expired_url")),
         max_clicks=_number(record.get("max_clicks"), "limit of clicks"),
         active=not _flag(record.get("disabled")) and _flag(record.get("active"), absent=True),
+        position=_number(record.get("position"), "position"),
+        show_on_profile=_flag(record.get("show_on_profile"), absent=True),
+        forward_query=_flag(record.get("forward_query")),
         archived=_flag(record.get("archived")),
         external_id=_text(record.get("external_id")),
     )
@@ -122,12 +126,21 @@ def _metadata(record: Mapping[str, object], source: str) -> dict[str, object]:
         given = {}
     if not isinstance(given, dict):
         raise _Unfit("The metadata is no JSON object")
+    _check_numbers(given)
     imported: dict[str, object] = {"from": source}
     if created := _moment(record.get("created_at"), "time of creation", strict=False):
         imported["createdAt"] = created.isoformat().replace("+00:00", "Z")
     if clicks := _number(record.get("clicks"), "number of clicks", strict=False):
         imported["clicks"] = clicks
     return {**given, "imported": imported}
+
+
+def _check_numbers(metadata: dict[str, object]) -> None:
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except ValueError:
+        # What is too large for a float is read as infinite, and would be kept as null.
+        raise OverflowError from None
 
 
 def _moment(value: object, what: str, *, strict: bool = True) -> datetime | None:

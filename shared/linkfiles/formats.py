@@ -58,6 +58,10 @@ FORMATS = (
         {"destinationurl", "shortcode"},
         destination_url=("destinationurl",),
         slug=("shortcode",),
+        thumbnail=("thumbnail",),
+        position=("position",),
+        show_on_profile=("showonprofile",),
+        forward_query=("forwardquery",),
     ),
     _format(
         "kutt",
@@ -76,6 +80,7 @@ FORMATS = (
         {"longurl", "shortcode"},
         destination_url=("longurl",),
         slug=("shortcode",),
+        forward_query=("forwardquery",),
     ),
     _format(
         "bitly",

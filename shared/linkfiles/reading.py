@@ -106,7 +106,10 @@ def _choose(columns: list[str], expected: str) -> Format:
 def _table(line: str, text: io.TextIOWrapper, number: int, expected: str) -> Reading:
     header = line.rstrip("\r\n")
     delimiter = max(_DELIMITERS, key=header.count)
-    columns = next(csv.reader([header], delimiter=delimiter))
+    try:
+        columns = next(csv.reader([header], delimiter=delimiter))
+    except csv.Error as error:
+        raise UnreadableFile(f"The line with the columns cannot be read: {error}") from None
     return Reading(_choose(columns, expected), _rows(columns, text, delimiter, number))
 
 

@@ -29,7 +29,12 @@ class ImportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Meta(description="Whose file it is; `auto` tells it by the columns.", examples=["auto"]),
     ] = "auto"
     on_conflict: Annotated[
-        OnConflict, Meta(description="What becomes of a link whose short code is taken.", examples=["skip"])
+        OnConflict,
+        Meta(
+            description="What becomes of a link whose short code or `externalId` is taken; `rename` gives it another "
+            "short code.",
+            examples=["skip"],
+        ),
     ] = OnConflict.FAIL
     domain: Annotated[Domain | None, Meta(description="The host that all of them are put on, as for one link.")] = None
     dry_run: Annotated[bool, Meta(description="Try every line and keep nothing.", examples=[True])] = False
@@ -48,7 +53,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     format: Annotated[str, Meta(description="Whose file it was.", examples=["dub"])]
     dry_run: bool
     created: Annotated[int, Meta(ge=0, examples=[1])]
-    skipped: Annotated[int, Meta(ge=0, description="Their short codes were taken, and `onConflict` was `skip`.")]
+    skipped: Annotated[int, Meta(ge=0, description="Were there already, and `onConflict` was `skip`.")]
     failed: Annotated[int, Meta(ge=0)]
     errors: Annotated[tuple[LineError, ...], Meta(description="One for each line that failed.")]
 

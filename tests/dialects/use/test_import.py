@@ -58,6 +58,21 @@ async def test_a_file_that_is_sent_again_under_its_key_is_taken_in_once(client: 
     assert (await client.get("/api/use/links")).json["total"] == 50
 
 
+async def test_what_is_there_already_is_skipped_by_its_short_code_or_by_its_external_id(client: Client) -> None:
+    for made in ({"customSlug": "there", "externalId": "crm-1"}, {"externalId": "crm-2"}):
+        assert (await client.post("/api/use/links", {"destinationUrl": "https://a.test/"} | made)).status == 201
+    text = "url,slug,externalId\nhttps://b.test/,there,crm-1\nhttps://b.test/,other,crm-2\nhttps://b.test/,new,crm-3\n"
+    for query, expected in (
+        ("?dryRun=true&onConflict=skip", (1, 2, [])),
+        ("?dryRun=true&onConflict=rename", (1, 0, ["externalId", "externalId"])),
+        ("?dryRun=true", (1, 0, ["externalId", "externalId"])),
+        ("?onConflict=skip", (1, 2, [])),
+        ("?onConflict=skip", (0, 3, [])),
+    ):
+        told = (await send(client, text, query)).json
+        assert (told["created"], told["skipped"], [each["field"] for each in told["errors"]]) == expected
+
+
 @pytest.mark.parametrize("name", ["csv", "jsonl"])
 async def test_what_is_exported_here_comes_back_with_everything(new_client: NewClient, name: str) -> None:
     here, there = await new_client(), await new_client(mode="test")
@@ -73,6 +88,10 @@ async def test_what_is_exported_here_comes_back_with_everything(new_client: NewC
         "active": False,
         "archived": True,
         "externalId": "crm-1",
+        "thumbnail": "https://example.com/a.png",
+        "position": 7,
+        "showOnProfile": False,
+        "forwardQuery": True,
     }
     assert (await here.post("/api/use/links", made)).status == 201
     assert (await here.post("/api/use/links", {"destinationUrl": "https://example.com/bare"})).status == 201

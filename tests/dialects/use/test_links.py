@@ -97,6 +97,7 @@ async def test_what_is_ill_formed_is_400_what_is_impossible_422_and_what_is_take
         ("destinationUrl", "ftp://example.com", 400),
         ("tags", ["a", "a"], 400),
         ("metadata", [], 400),
+        ("metadata", {"deep": [{"n": 10**30}]}, 400),
         ("maxClicks", 0, 400),
         ("slug", "summer-sale", 400),
     ):

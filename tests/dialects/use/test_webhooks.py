@@ -77,6 +77,12 @@ async def test_our_own_host_has_its_name_in_a_filter_and_links_their_ids(client:
     assert changed.json["filter"] == {"linkIds": [], "tags": ["winter"], "domains": []}
 
 
+async def test_domains_of_a_filter_are_those_of_links_however_they_are_written(client: Client) -> None:
+    spelled = ["Links.Example", "links.example.", "münchen.example"]
+    made = await make(client, nowhere(), filter={"domains": spelled})
+    assert made["filter"]["domains"] == ["links.example", "xn--mnchen-3ya.example"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "status", "field"),
     [

@@ -121,6 +121,8 @@ async def test_a_value_that_cannot_be_is_refused_at_creation_and_at_change(
         ("tags", Filter(tags=("a", "a"))),
         ("domains", Filter(domains=tuple(map(str, range(51))))),
         ("domains", Filter(domains=("a" * 254,))),
+        ("domains", Filter(domains=("no host",))),
+        ("domains", Filter(domains=("*.links.example",))),
     ],
 )
 async def test_a_filter_that_cannot_be_is_refused(world: World, part: str, given: Filter) -> None:

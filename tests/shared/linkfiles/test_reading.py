@@ -12,9 +12,9 @@ from shared.contracts.link_fields import NewLink
 from shared.linkfiles import Entry, Problem, UnreadableFile, open_file
 
 OURS = """\
-shortCode,destinationUrl,title,description,tags,metadata,expiresAt,expiredUrl,maxClicks,active,archived,externalId,clicks,createdAt
+shortCode,destinationUrl,title,description,tags,metadata,expiresAt,expiredUrl,maxClicks,active,archived,externalId,clicks,createdAt,thumbnail,position,showOnProfile,forwardQuery
 sale,https://example.com/sale,Sale,"Two
-lines","[""a,b"",""c""]","{""team"": 7}",2031-01-01T00:00:00Z,https://example.com/over,100,false,true,crm-1,12,2025-05-01T10:00:00Z
+lines","[""a,b"",""c""]","{""team"": 7}",2031-01-01T00:00:00Z,https://example.com/over,100,false,true,crm-1,12,2025-05-01T10:00:00Z,https://example.com/sale.png,3,false,true
 """
 BITLY = """\
 created_at,link,long_url,title,tags,custom_bitlinks,archived
@@ -41,6 +41,7 @@ SHLINK_API = {
                 "tags": ["one", "two"],
                 "meta": {"validSince": None, "validUntil": "2030-01-01T00:00:00+00:00", "maxVisits": 9},
                 "title": "X",
+                "forwardQuery": True,
             }
         ],
         "pagination": {"currentPage": 1},
@@ -97,6 +98,10 @@ def test_our_own_export_comes_back_with_everything() -> None:
                     active=False,
                     archived=True,
                     external_id="crm-1",
+                    thumbnail="https://example.com/sale.png",
+                    position=3,
+                    show_on_profile=False,
+                    forward_query=True,
                 ),
             )
         ],
@@ -142,6 +147,7 @@ def test_shlink_tells_of_its_limits_in_a_nested_object() -> None:
     _, (entry,) = read(json.dumps(SHLINK_API))
     assert isinstance(entry, Entry)
     assert (entry.link.max_clicks, entry.link.expires_at) == (9, datetime(2030, 1, 1, tzinfo=UTC))
+    assert entry.link.forward_query
 
 
 def test_yourls_calls_a_short_code_a_keyword() -> None:
@@ -210,9 +216,10 @@ def test_a_bad_line_is_named_and_the_others_are_read() -> None:
     [
         '{"url": "https://a.test/\\ud800"}',
         '{"url": "https://a.test/", "metadata": {"n": 1' + "0" * 30 + "}}",
+        '{"url": "https://a.test/", "metadata": {"n": 1e999}}',
         '{"url": "https://a.test/", "metadata": {"a": ' + "[" * 5000 + "]" * 5000 + "}}",
     ],
-    ids=["half a character", "a huge number", "a deep list"],
+    ids=["half a character", "a huge number", "an infinite number", "a deep list"],
 )
 def test_what_json_can_hold_and_a_link_cannot_is_a_problem_of_its_line(record: str) -> None:
     _, found = read(f'{{"url": "https://a.test/"}}\n{record}\n{{"url": "https://b.test/"}}\n')
@@ -227,6 +234,7 @@ def test_what_json_can_hold_and_a_link_cannot_is_a_problem_of_its_line(record: s
         (b"a,b\n1,2\n", "No column is a destination; the columns are 'a', 'b'"),
         (b"[]", "No column is a destination; the columns are none at all"),
         (b"{", "The file is no JSON"),
+        (b"url," + b"x" * 200_000, "The line with the columns cannot be read"),
         (b"\xff\xfe\xfa", "The file is neither UTF-8 nor UTF-16 text"),
         (b"url\xff\n", "The file is neither UTF-8 nor UTF-16 text"),
     ],
