@@ -14,7 +14,7 @@ from tests.client import Client, NewClient
 from tests.names import Names, naming
 from tests.receiver import Receiver, receiving
 from tests.servers import Servers
-from tests.world import Gateway, World
+from tests.world import PATIENT, Gateway, World
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,12 @@ async def world(servers: Servers, names: Names, tmp_path_factory: pytest.TempPat
     folder: Path = tmp_path_factory.mktemp("world")
     # They say as much as they can, so that whoever looks for a secret in what they say looks through all of it.
     async with worlds.begin(
-        servers, folder, log_level="debug", access_log="all", domains_dns_servers=names.server
+        servers,
+        folder,
+        log_level="debug",
+        access_log="all",
+        domains_dns_servers=names.server,
+        database_acquire_timeout_seconds=10,
     ) as begun:
         yield begun
 
@@ -54,6 +59,7 @@ async def gateway(world: World) -> AsyncIterator[Gateway]:
         limit_address_keyed_per_minute=0,
         limit_misses_per_minute=0,
         limit_pages_per_minute=0,
+        **PATIENT,
     )
     yield started
     await started.process.stop()

@@ -46,7 +46,7 @@ class Receiver:
         if self._runner:
             await self._runner.cleanup()
 
-    async def until(self, event: str, count: int = 1, *, seconds: float = 10) -> list[Received]:
+    async def until(self, event: str, count: int = 1, *, seconds: float = 20) -> list[Received]:
         """Waits until so many deliveries of an event have arrived, and sees to it that they are as documented."""
 
         async def look() -> list[Received]:

@@ -21,13 +21,13 @@ class Wire:
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the next answer."""
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)).decode("latin-1")
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 20)).decode("latin-1")
         first, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         body = await self.reader.readexactly(int(headers.get("content-length", "0")))
         return int(first.split()[1]), headers, body
 
-    async def ended(self, within_seconds: float = 10) -> bool:
+    async def ended(self, within_seconds: float = 20) -> bool:
         """Does the other side close, with nothing more to say?"""
         with contextlib.suppress(ConnectionResetError):
             return await asyncio.wait_for(self.reader.read(), within_seconds) == b""

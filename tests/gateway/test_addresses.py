@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.addresses import Addresses
 from shared.settings import SettingsError
 from tests.client import Client
-from tests.world import World
+from tests.world import PATIENT, World
 
 PROXIES = ("10.0.0.0/8", "192.0.2.7", "2001:db8:ffff::/48")
 
@@ -125,7 +125,9 @@ def test_any_header_at_all_gives_an_address(forwarded: list[str]) -> None:
 
 
 async def test_behind_a_proxy_each_client_has_a_limit_of_its_own(world: World) -> None:
-    gateway = await world.start_gateway("gateway-proxied", limit_address_per_minute=3, trusted_proxies="127.77.1.0/24")
+    gateway = await world.start_gateway(
+        "gateway-proxied", limit_address_per_minute=3, trusted_proxies="127.77.1.0/24", **PATIENT
+    )
 
     async def answers(client: Client, *chains: str) -> list[int]:
         return [(await client.get("/v1/profile", headers={"X-Forwarded-For": chain})).status for chain in chains]

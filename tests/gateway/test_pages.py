@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -16,8 +15,9 @@ from gateway.redirect.door import show_drawn
 from shared.contracts.links import CreateLink, Link
 from shared.contracts.modes import Mode
 from tests.client import Answer, Client, until
+from tests.ending import ends_soon, later
 from tests.shared.nats_server import NatsServer
-from tests.world import Gateway, World
+from tests.world import PATIENT, Gateway, World
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -36,7 +36,8 @@ async def places(world: World, client: Client, gateway: Gateway) -> dict[str, Pl
         return await world.bus.ask(CreateLink(workspace=client.account.workspace.id, **given))  # type: ignore[arg-type]
 
     link, locked, paused = await make(title="Shown"), await make(password="open sesame"), await make(active=False)
-    over = await make(expires_at=datetime.now(UTC) + timedelta(seconds=0.2))
+    over = await make(expires_at=later())
+    await ends_soon(world, over.id)
     page = f"{gateway.url}/@{client.account.user.username}"
     await until(lambda: client.get(f"/@{client.account.user.username}"), lambda answer: b"Shown" in answer.body)
     await until(lambda: client.get(f"/{over.slug}"), lambda answer: answer.status == 410)
@@ -133,7 +134,9 @@ async def test_a_wrong_password_and_a_method_that_is_none_are_told_on_pages(
 
 
 async def test_too_many_requests_are_told_on_a_page(world: World) -> None:
-    gateway = await world.start_gateway("gateway-strict", limit_misses_per_minute=1, limit_pages_per_minute=1)
+    gateway = await world.start_gateway(
+        "gateway-strict", limit_misses_per_minute=1, limit_pages_per_minute=1, **PATIENT
+    )
     for path in ("/no-such-code", "/@nobody-has-this-name"):
         await raw("GET", gateway.url + path)
         headers, body = await raw("GET", gateway.url + path)

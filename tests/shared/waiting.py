@@ -9,7 +9,7 @@ from typing import Any
 from shared.faults import Fault
 
 
-async def until(holds: Callable[[], object | Awaitable[object]], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], object | Awaitable[object]], seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while True:
         found = holds()

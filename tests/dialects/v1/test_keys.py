@@ -10,13 +10,15 @@ from shared import credentials
 from shared.contracts.keys import RevokeKey, Style
 from shared.contracts.modes import Mode
 from shared.ids import new as new_id
-from tests.client import Client, NewClient, until
-from tests.world import Gateway, World
+from tests.client import Client, NewClient, until, within
+from tests.world import PATIENT, Gateway, World
 
 
 @pytest.fixture
 async def other_gateway(world: World) -> AsyncIterator[Gateway]:
-    started = await world.start_gateway("gateway-other", limit_address_per_minute=0, limit_address_keyed_per_minute=0)
+    started = await world.start_gateway(
+        "gateway-other", limit_address_per_minute=0, limit_address_keyed_per_minute=0, **PATIENT
+    )
     yield started
     await started.process.stop()
 
@@ -75,27 +77,37 @@ async def test_a_revoked_key_stops_working_within_a_second_at_every_gateway(
     world: World, client: Client, other_gateway: Gateway
 ) -> None:
     gateways = [client, client.at(other_gateway.url)]
-    created = await world.key(client.account)
-    mine = [each.with_key(created.secret) for each in gateways]
-    for each in mine:
-        assert (await each.get("/v1/links")).status == 200
-    await world.bus.ask(RevokeKey(id=created.key.id))
-    for each in mine:
-        _, took = await until(lambda each=each: each.get("/v1/links"), lambda answer: answer.status == 401)  # type: ignore[misc]
-        assert took <= 1.0
+
+    async def attempt(_: int) -> float:
+        created = await world.key(client.account)
+        mine = [each.with_key(created.secret) for each in gateways]
+        for each in mine:
+            assert (await each.get("/v1/links")).status == 200
+        await world.bus.ask(RevokeKey(id=created.key.id))
+        return max([await refused_after(each) for each in mine])
+
+    await within(1.0, attempt)
 
 
 async def test_a_revocation_whose_message_is_lost_works_within_five_seconds(
     world: World, client: Client, new_client: NewClient
 ) -> None:
-    lost = await new_client(client.account)
-    assert (await lost.get("/v1/links")).status == 200
-    owner = await world.connect()
-    # Revoked behind the service's back: nobody tells the gateways.
-    await owner.execute("update keys.keys set revoked_at = now() where digest = $1", credentials.digest(lost.key or ""))
-    await owner.close()
-    _, took = await until(lambda: lost.get("/v1/links"), lambda answer: answer.status == 401, seconds=6)
-    assert took <= 5.0
+    async def attempt(_: int) -> float:
+        lost = await new_client(client.account)
+        assert (await lost.get("/v1/links")).status == 200
+        owner = await world.connect()
+        # Revoked behind the service's back: nobody tells the gateways.
+        query = "update keys.keys set revoked_at = now() where digest = $1"
+        await owner.execute(query, credentials.digest(lost.key or ""))
+        await owner.close()
+        return await refused_after(lost)
+
+    await within(5.0, attempt)
+
+
+async def refused_after(client: Client) -> float:
+    """Seconds until its key is refused."""
+    return (await until(lambda: client.get("/v1/links"), lambda answer: answer.status == 401))[1]
 
 
 async def test_a_key_without_the_permission_is_forbidden_and_told_which_it_lacks(new_client: NewClient) -> None:

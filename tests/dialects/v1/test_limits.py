@@ -8,9 +8,10 @@ import pytest
 
 from shared.contracts.accounts import Tier
 from shared.contracts.keys import Window
-from tests.client import Client, NewClient
-from tests.world import World
+from tests.client import Client, NewClient, within
+from tests.world import PATIENT, World
 
+WINDOW_SECONDS = 3
 NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 
@@ -19,10 +20,11 @@ NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 )
 async def test_the_headers_show_the_tiers_number(new_client: NewClient, tier: Tier, hourly: int) -> None:
     client = await new_client(tier=tier)
+    began = time.time()
     first, second = await client.get("/v1/links"), await client.get("/v1/links")
     assert [int(first.headers[name]) for name in NUMBERS[:2]] == [hourly, hourly - 1]
     assert int(second.headers["X-RateLimit-Remaining"]) == hourly - 2
-    assert time.time() < int(first.headers["X-RateLimit-Reset"]) <= time.time() + 3661
+    assert began < int(first.headers["X-RateLimit-Reset"]) <= time.time() + 3661
     assert f"q={hourly};w=3600" in first.headers["RateLimit-Policy"]
     assert f"r={hourly - 1}" in first.headers["RateLimit"]
 
@@ -51,6 +53,7 @@ async def test_every_answer_carries_the_headers(world: World, new_client: NewCli
 
 async def test_past_the_limit_comes_429_with_the_time_to_wait(new_client: NewClient) -> None:
     client = await new_client(limit=3, window=Window.MINUTE)
+    began = time.time()
     answers = [await client.get("/v1/links") for _ in range(5)]
     assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
     last = answers[-1]
@@ -59,7 +62,7 @@ async def test_past_the_limit_comes_429_with_the_time_to_wait(new_client: NewCli
     wait = int(last.headers["Retry-After"])
     assert 1 <= wait <= 61
     assert last.json["error"]["retryAfter"] == wait
-    assert abs(int(last.headers["X-RateLimit-Reset"]) - (time.time() + wait)) <= 2
+    assert began + wait - 2 <= int(last.headers["X-RateLimit-Reset"]) <= time.time() + wait + 2
 
 
 @pytest.mark.parametrize("window", Window)
@@ -78,7 +81,7 @@ async def test_a_keys_own_limit_holds_in_its_window_and_the_headers_say_so(
         assert began + seconds < int(answer.headers["X-RateLimit-Reset"]) <= time.time() + seconds * 61 / 60 + 1
     for refused in answers[3:]:
         wait = int(refused.headers["Retry-After"])
-        assert abs(int(refused.headers["X-RateLimit-Reset"]) - (time.time() + wait)) <= 2
+        assert began + wait - 2 <= int(refused.headers["X-RateLimit-Reset"]) <= time.time() + wait + 2
 
 
 @pytest.mark.parametrize("window", Window)
@@ -87,20 +90,29 @@ async def test_when_nothing_remains_a_request_at_the_reset_succeeds(
 ) -> None:
     # Each window becomes three seconds.
     gateway = await world.start_gateway(
-        f"gateway-{window}", time_scale=window.seconds / 3, limit_address_keyed_per_minute=0
+        f"gateway-{window}", time_scale=window.seconds / 3, limit_address_keyed_per_minute=0, **PATIENT
     )
-    client = (await new_client(limit=4, window=window)).at(gateway.url)
-    answers = [await client.get("/v1/templates") for _ in range(5)]
-    assert [answer.status for answer in answers] == [200] * 4 + [429]
-    for seen in (answers[3], answers[4]):
-        await asyncio.sleep(max(int(seen.headers["X-RateLimit-Reset"]) - time.time(), 0))
-        assert (await client.get("/v1/templates")).status == 200
+
+    async def attempt(_: int) -> float:
+        client = (await new_client(limit=4, window=window)).at(gateway.url)
+        began = time.monotonic()
+        answers = [await client.get("/v1/templates") for _ in range(5)]
+        took = time.monotonic() - began
+        # Whoever needs a whole window for that meets another one.
+        if took < WINDOW_SECONDS:
+            assert [answer.status for answer in answers] == [200] * 4 + [429]
+            for seen in (answers[3], answers[4]):
+                await asyncio.sleep(max(int(seen.headers["X-RateLimit-Reset"]) - time.time(), 0))
+                assert (await client.get("/v1/templates")).status == 200
+        return took
+
+    await within(WINDOW_SECONDS, attempt)
     await gateway.process.stop()
 
 
 async def test_a_limit_is_exact_over_two_gateways(world: World, new_client: NewClient, client: Client) -> None:
     gateways = [
-        await world.start_gateway(name, limit_address_keyed_per_minute=0, gateway_workers=2)
+        await world.start_gateway(name, limit_address_keyed_per_minute=0, gateway_workers=2, **PATIENT)
         for name in ("gateway-a", "gateway-b")
     ]
     for _ in range(3):
@@ -119,7 +131,7 @@ async def test_a_limit_is_exact_over_two_gateways(world: World, new_client: NewC
 
 
 async def test_what_nobody_with_a_key_asks_counts_by_address(world: World, client: Client) -> None:
-    gateway = await world.start_gateway("gateway-anon", limit_address_per_minute=5)
+    gateway = await world.start_gateway("gateway-anon", limit_address_per_minute=5, **PATIENT)
     # An address of the loopback network that nothing else in this run comes from.
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=("127.77.0.5", 0))) as elsewhere:
         anonymous = Client(elsewhere, gateway.url, None, None)

@@ -3,23 +3,41 @@
 import asyncio
 import signal
 import time
+from collections.abc import AsyncIterator
 
-from tests.client import Client, until
-from tests.world import World
+import pytest
+
+from tests.client import Client, until, within
+from tests.world import Gateway, World
+
+
+@pytest.fixture
+async def usual(world: World) -> AsyncIterator[Gateway]:
+    """A gateway that waits no longer than they all do."""
+    started = await world.start_gateway("gateway-usual")
+    yield started
+    await started.process.stop()
 
 
 async def test_a_hung_service_is_an_internal_error_at_the_deadline_and_its_late_requests_are_not_executed(
-    world: World, client: Client
+    world: World, client: Client, usual: Gateway
 ) -> None:
+    client = client.at(usual.url)
     assert (await client.get("/v1/links")).json["total"] == 0
     world.services["links"].signal(signal.SIGSTOP)
     try:
-        began = time.monotonic()
-        body = {"title": "Too late", "url": "https://example.com"}
-        answers = await asyncio.gather(*(client.post("/v1/links", body) for _ in range(20)))
-        assert {(answer.status, answer.code) for answer in answers} == {(504, "INTERNAL_ERROR")}
-        assert 1.7 <= time.monotonic() - began <= 4  # the deadline is 2 s
-        assert all(answer.headers["X-RateLimit-Remaining"] for answer in answers)
+
+        async def attempt(_: int) -> float:
+            began = time.monotonic()
+            body = {"title": "Too late", "url": "https://example.com"}
+            answers = await asyncio.gather(*(client.post("/v1/links", body) for _ in range(20)))
+            took = time.monotonic() - began
+            assert {(answer.status, answer.code) for answer in answers} == {(504, "INTERNAL_ERROR")}
+            assert all(answer.headers["X-RateLimit-Remaining"] for answer in answers)
+            assert took >= 1.7
+            return took
+
+        await within(4, attempt)  # the deadline is 2 s
         # The others are not held up.
         assert (await client.get("/v1/templates")).status == 200
     finally:
@@ -33,7 +51,7 @@ async def test_a_service_that_is_away_is_an_internal_error_at_once(world: World,
     await world.services["profile"].stop()
     try:
         took = []
-        for _ in range(5):
+        for _ in range(20):
             began = time.monotonic()
             answer = await client.get("/v1/profile")
             took.append(time.monotonic() - began)
@@ -43,7 +61,7 @@ async def test_a_service_that_is_away_is_an_internal_error_at_once(world: World,
         assert (await client.get("/v1/links")).status == 200
     finally:
         await world.services["profile"].start()
-    await until(lambda: client.get("/v1/profile"), lambda answer: answer.status == 200, seconds=10)
+    await until(lambda: client.get("/v1/profile"), lambda answer: answer.status == 200)
 
 
 async def test_known_keys_are_honoured_for_a_while_when_the_keys_service_is_away(world: World, client: Client) -> None:
@@ -53,12 +71,12 @@ async def test_known_keys_are_honoured_for_a_while_when_the_keys_service_is_away
     await world.services["keys"].stop()
     try:
         began = time.monotonic()
-        answer, _ = await until(lambda: here.get("/v1/links"), lambda answer: answer.status != 200, seconds=8)
+        answer, _ = await until(lambda: here.get("/v1/links"), lambda answer: answer.status != 200)
         assert (answer.status, answer.code) == (503, "INTERNAL_ERROR")
         assert time.monotonic() - began >= 1.5
     finally:
         await world.services["keys"].start()
-    await until(lambda: here.get("/v1/links"), lambda answer: answer.status == 200, seconds=10)
+    await until(lambda: here.get("/v1/links"), lambda answer: answer.status == 200)
     await gateway.process.stop()
 
 

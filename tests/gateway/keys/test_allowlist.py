@@ -10,7 +10,7 @@ from shared import credentials
 from shared.contracts.keys import GetKey, GetKeyUsage, NewKey, RevokeKey, Style
 from shared.contracts.modes import Mode
 from tests.client import Client, until
-from tests.world import Gateway, World
+from tests.world import PATIENT, Gateway, World
 
 PATH = "/api/use/key"
 ALLOWED = ("198.51.100.0/24", "2001:db8:1::/48", "203.0.113.9")
@@ -51,6 +51,7 @@ async def gateway(world: World) -> AsyncIterator[Gateway]:
         key_use_flush_seconds=0.1,
         limit_address_per_minute=40,
         limit_address_keyed_per_minute=0,
+        **PATIENT,
     )
     yield started
     await started.process.stop()

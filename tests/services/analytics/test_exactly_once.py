@@ -102,7 +102,7 @@ async def test_a_copy_that_is_stopped_hands_over_what_it_holds_at_once(world: Wo
     await owner.close()
     await process.start()
     # Far less than the half minute after which the server would deliver again by itself.
-    await until(lambda: overview_or_none(world, workspace), lambda clicks: clicks == 5, seconds=10)
+    await until(lambda: overview_or_none(world, workspace), lambda clicks: clicks == 5, seconds=20)
 
 
 async def overview_or_none(world: World, workspace: str) -> int:

@@ -76,6 +76,7 @@ async def test_a_batch_that_comes_twice_is_shown_once(world: World) -> None:
             payload = msgspec.msgpack.encode(twice)
             await world.bus.publish(CLICKS_SUBJECT, payload, f"{message}-{twice.id}", 5)
             await until_drained(world)
+        await until(look, lambda seen: len(seen) >= 7)
         assert len(await look()) == 7
 
 
@@ -96,6 +97,7 @@ async def test_a_backlog_is_counted_but_not_shown(world: World) -> None:
     async with shown(world, workspace) as look:
         await send(world, batch([visit(workspace, link, at=now(earlier=90)), visit(workspace, link, at=now())]))
         await until_drained(world)
+        await until(look, lambda seen: len(seen) >= 1)
         assert len(await look()) == 1
     assert await counted(world, workspace) == everywhere(clicks=2, bots=0, views=0)
 

@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -6,6 +7,7 @@ from shared import ids
 from shared.contracts.analytics import GetReport, Interval, Kind, Place, Point, Report, Share, Visit
 from shared.contracts.modes import Mode
 from shared.faults import Code, Fault
+from tests.client import within
 from tests.services.analytics.visits import NOON, batch, send, until, until_drained, visit
 from tests.world import World
 
@@ -216,7 +218,12 @@ async def test_the_calendar_begins_with_a_week(world: World) -> None:
 
 
 async def test_a_report_is_seen_soon_after_the_click(world: World) -> None:
-    workspace, link = ids.new(), ids.new()
-    await send(world, batch([visit(workspace, link)]))
-    seen = await until(lambda: report(world, workspace, link), lambda seen: seen.clicks > 0, seconds=5)
-    assert seen.breakdowns.languages == (Share(name="de", clicks=1, percentage=100.0),)
+    async def attempt(_: int) -> float:
+        workspace, link = ids.new(), ids.new()
+        began = time.monotonic()
+        await send(world, batch([visit(workspace, link)]))
+        seen = await until(lambda: report(world, workspace, link), lambda seen: seen.clicks > 0)
+        assert seen.breakdowns.languages == (Share(name="de", clicks=1, percentage=100.0),)
+        return time.monotonic() - began
+
+    await within(5, attempt)

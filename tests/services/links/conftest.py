@@ -31,8 +31,8 @@ class Ear:
         self._news.set()
 
     async def until(self, link_id: str, count: int) -> list[Told]:
-        """The first ``count`` events about a link; fails after five seconds without them."""
-        async with asyncio.timeout(5):
+        """The first ``count`` events about a link; fails after twenty seconds without them."""
+        async with asyncio.timeout(20):
             while len(about := [event for event in self._told if event.link.id == link_id]) < count:
                 self._news.clear()
                 await self._news.wait()

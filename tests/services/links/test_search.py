@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -34,6 +34,7 @@ from shared.contracts.links import (
 )
 from shared.faults import Code, Fault
 from tests.client import until
+from tests.ending import ends_soon, later
 from tests.services.links.conftest import Desk, Ear
 from tests.world import World
 
@@ -80,15 +81,16 @@ async def test_a_text_does_not_reach_from_one_field_into_the_next(desk: Desk) ->
     assert await found(desk, search="end begin") == []
 
 
-async def test_links_are_found_by_their_status_as_it_is_at_that_moment(desk: Desk) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.4)
+async def test_links_are_found_by_their_status_as_it_is_at_that_moment(desk: Desk, world: World) -> None:
     active, paused = await desk.create(), await desk.create(active=False)
-    ending, paused_and_ending = await desk.create(expires_at=soon), await desk.create(active=False, expires_at=soon)
+    ending = await desk.create(expires_at=later())
+    paused_and_ending = await desk.create(active=False, expires_at=later())
     used_up = await desk.create(max_clicks=1)
     await desk.bus.ask(ClaimClick(domain="", slug=used_up.slug))
     assert set(await found(desk, status=Status.EXPIRED)) == {used_up.id}
     assert set(await found(desk, status=Status.ACTIVE)) == {active.id, ending.id}
-    await asyncio.sleep((soon - datetime.now(UTC)).total_seconds())
+    for each in (ending, paused_and_ending):
+        await ends_soon(world, each.id, 0)
     assert set(await found(desk, status=Status.EXPIRED)) == {used_up.id, ending.id, paused_and_ending.id}
     assert await found(desk, status=Status.ACTIVE) == [active.id]
     assert await found(desk, status=Status.INACTIVE) == [paused.id]
@@ -105,8 +107,9 @@ async def test_a_link_that_is_opened_again_is_active_again(desk: Desk) -> None:
     assert await found(desk, status=Status.ACTIVE) == [link.id]
 
 
-async def test_the_end_of_a_link_is_told_once(desk: Desk, ear: Ear) -> None:
-    timed = await desk.create(expires_at=datetime.now(UTC) + timedelta(seconds=0.2))
+async def test_the_end_of_a_link_is_told_once(desk: Desk, ear: Ear, world: World) -> None:
+    timed = await desk.create(expires_at=later())
+    await ends_soon(world, timed.id)
     limited, counted = await desk.create(max_clicks=1), await desk.create(max_clicks=5)
     await desk.bus.ask(ClaimClick(domain="", slug=limited.slug))
     for _ in range(2):

@@ -97,6 +97,22 @@ class Desk:
             "update webhooks.endpoint_states set failures = 1, failing_since = now() where endpoint = $1", endpoint
         )
 
+    async def end_rotation(self, endpoint: str) -> None:
+        """As if its time were over."""
+        await self.db.execute("update webhooks.endpoints set former_ends_at = now() where id = $1", endpoint)
+
+    async def end_claims(self, endpoint: str) -> None:
+        """As if whoever has them had not been heard of for too long."""
+        async with self.db.transaction():
+            await self.db.execute(
+                """
+                update webhooks.deliveries set claimed_until = now(), next_at = now()
+                where endpoint = $1 and claimed_until is not null
+                """,
+                endpoint,
+            )
+            await self.db.execute("update webhooks.endpoint_states set due_at = now() where endpoint = $1", endpoint)
+
     async def forget(self, endpoint: str) -> None:
         await self.db.execute("delete from webhooks.endpoints where id = $1", endpoint)
 

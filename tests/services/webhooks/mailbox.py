@@ -43,7 +43,7 @@ class Mailbox:
 
     async def until(self, count: int) -> list[Any]:
         """The bodies, as soon as there are so many deliveries."""
-        found = await until(self.deliveries, lambda deliveries: len(deliveries) >= count, seconds=10)
+        found = await until(self.deliveries, lambda deliveries: len(deliveries) >= count)
         return [await self.body(delivery) for delivery in found]
 
     async def now(self) -> Endpoint:

@@ -89,6 +89,16 @@ async def stops_in_the_body(_: Received, writer: asyncio.StreamWriter) -> None:
     await writer.wait_closed()
 
 
+def when(let: asyncio.Event) -> Script:
+    """Each message, as soon as it is let."""
+
+    async def script(_: Received, writer: asyncio.StreamWriter) -> None:
+        await let.wait()
+        writer.write(answer(200))
+
+    return script
+
+
 def takes(seconds: float) -> Script:
     async def script(_: Received, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(seconds)

@@ -1,7 +1,7 @@
 """Facts of other services come to those who are to be told of them, once, and to nobody else."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -23,6 +23,8 @@ from shared.contracts.links import (
 from shared.contracts.modes import Mode
 from shared.contracts.profile import GetProfile, UpdateProfile
 from shared.contracts.webhooks import EndpointDisabled, Filter, Reason, State, UpdateEndpoint
+from tests.ending import ends_soon, later
+from tests.services.analytics.visits import until
 from tests.services.webhooks.conftest import Copies
 from tests.services.webhooks.mailbox import forgetful_stream, register, tell, until_taken_in
 from tests.world import World
@@ -41,8 +43,8 @@ async def test_the_life_of_a_link_is_told_in_its_order(world: World) -> None:
     mailbox = await register(world, workspace)
     made = await world.bus.ask(CreateLink(workspace=workspace, mode=Mode.LIVE, destination_url=THERE))
     await world.bus.ask(UpdateLink(workspace=workspace, mode=Mode.LIVE, id=made.id, title="Summer"))
-    soon = datetime.now(UTC) + timedelta(seconds=0.5)
-    await world.bus.ask(UpdateLink(workspace=workspace, mode=Mode.LIVE, id=made.id, expires_at=soon))
+    await world.bus.ask(UpdateLink(workspace=workspace, mode=Mode.LIVE, id=made.id, expires_at=later()))
+    await ends_soon(world, made.id)
     expired = (await mailbox.until(4))[-1]
     await world.bus.ask(DeleteLink(workspace=workspace, mode=Mode.LIVE, id=made.id))
     bodies = await mailbox.until(5)
@@ -154,8 +156,9 @@ async def test_a_fact_that_is_heard_again_changes_nothing(world: World) -> None:
 
 async def test_what_happened_before_an_endpoint_was_there_is_not_told(world: World) -> None:
     workspace = ids.new()
-    long_ago, just_now = ids.new(datetime.now(UTC).timestamp() - 60), ids.new(datetime.now(UTC).timestamp() - 1)
     mailbox = await register(world, workspace)
+    made_at = mailbox.endpoint.created_at.timestamp()
+    long_ago, just_now = ids.new(made_at - 60), ids.new(made_at - 1)
     facts = [LinkCreated(link=link(workspace)), LinkDeleted(link=link(workspace))]
     await tell(world, *facts, event_ids=[long_ago, just_now])
     (body,) = await mailbox.until(1)
@@ -229,11 +232,13 @@ async def test_a_change_is_heeded_by_the_next_fact_whichever_copy_takes_it_in(wo
 async def test_a_fact_is_in_the_mail_at_once(world: World) -> None:
     workspace = ids.new()
     mailbox = await register(world, workspace)
-    took = []
-    for _ in range(20):
+
+    async def attempt(number: int) -> float:
         began = asyncio.get_running_loop().time()
-        before = len(await mailbox.deliveries())
         await tell(world, LinkCreated(link=link(workspace)))
-        await mailbox.until(before + 1)
-        took.append(asyncio.get_running_loop().time() - began)
+        await until(mailbox.deliveries, lambda found: len(found) > number)
+        return asyncio.get_running_loop().time() - began
+
+    took = [await attempt(number) for number in range(20)]
+    # By far the most of them: the machine may stand still in some.
     assert sorted(took)[10] < 0.5

@@ -6,23 +6,31 @@ import statistics
 import time
 from collections import Counter
 
+from shared import ids
+from shared.contracts.modes import Mode
+from shared.contracts.webhooks import ListEndpoints
+from shared.faults import Fault
+from tests.client import within
 from tests.services.webhooks import receiver as receivers
 from tests.services.webhooks.conftest import Copies
 from tests.services.webhooks.desk import Desk
 from tests.services.webhooks.receiver import Receiver, receiving
 from tests.shared.waiting import until
+from tests.world import World
 
 OTHERS = 10
 EVENTS = 200
 EVENTS_PER_SECOND = 25
 # Whoever hangs does so for the whole test: what is given up would be sent once more, beside what still hangs.
 PATIENT = {"webhook_timeout_seconds": 60, "webhook_lease_seconds": 90, "stop_timeout_seconds": 3}
+ENDLESS = {"webhook_timeout_seconds": 3_000, "webhook_lease_seconds": 3_600, "stop_timeout_seconds": 3}
 
 
 async def waits(desk: Desk, receiver: Receiver) -> list[float]:
     """Seconds from the commit of each delivery to its arrival, at a steady rate over several endpoints."""
     endpoints = [await desk.register(receiver.url) for _ in range(OTHERS)]
     committed: dict[str, float] = {}
+    receiver.received.clear()
     began = time.time()
     for number in range(EVENTS):
         await asyncio.sleep(max(0.0, began + number / EVENTS_PER_SECOND - time.time()))
@@ -33,8 +41,8 @@ async def waits(desk: Desk, receiver: Receiver) -> list[float]:
     return [received.at.timestamp() - committed[received.id] for received in receiver.received]
 
 
-def p95(seconds: list[float]) -> float:
-    return statistics.quantiles(seconds, n=20)[-1]
+async def p95(desk: Desk, receiver: Receiver) -> float:
+    return statistics.quantiles(await waits(desk, receiver), n=20)[-1]
 
 
 async def test_an_endpoint_that_hangs_with_much_to_send_does_not_slow_the_others(copies: Copies, desk: Desk) -> None:
@@ -42,7 +50,7 @@ async def test_an_endpoint_that_hangs_with_much_to_send_does_not_slow_the_others
         stuck = await desk.register(hung.url)
         await desk.deliver(stuck.id, 500)
         await until(lambda: hung.under_way == 4)
-        assert p95(await waits(desk, receiver)) <= 2
+        await within(2, lambda _: p95(desk, receiver))
         assert hung.most_under_way == 4
         await desk.forget(stuck.id)
 
@@ -53,7 +61,7 @@ async def test_sixty_endpoints_of_one_workspace_that_hang_do_not_slow_the_others
         for endpoint in stuck:
             await desk.deliver(endpoint.id, 10)
         await until(lambda: hung.under_way == 25)
-        assert p95(await waits(desk, receiver)) <= 2
+        await within(2, lambda _: p95(desk, receiver))
         assert hung.most_under_way == 25
         for endpoint in stuck:
             await desk.forget(endpoint.id)
@@ -66,31 +74,49 @@ async def test_sixty_endpoints_that_are_known_to_hang_do_not_slow_the_others(cop
             await desk.fail(endpoint.id)
             await desk.deliver(endpoint.id, 10)
         await until(lambda: hung.under_way == 50)
-        assert p95(await waits(desk, receiver)) <= 2
+        await within(2, lambda _: p95(desk, receiver))
         assert hung.most_under_way == 50
         for endpoint in stuck:
             await desk.forget(endpoint.id)
 
 
 async def test_an_endpoint_that_is_deleted_while_it_is_sent_to_harms_nobody(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.takes(1)) as receiver, copies() as (copy,):
+    let = asyncio.Event()
+    async with receiving(receivers.when(let)) as receiver, copies() as (copy,):
         gone, kept = await desk.register(receiver.url), await desk.register(receiver.url)
         await desk.deliver(gone.id, 10)
         await receiver.until(4)
         await desk.forget(gone.id)
-        await asyncio.sleep(1.5)
+        let.set()
+        await until(lambda: receiver.under_way == 0)
+        await asyncio.sleep(0.5)
         await desk.deliver(kept.id)
         await until(lambda: desk.settled(kept.id))
         assert not copy.ended
         assert len(receiver.received) == 5
 
 
-async def test_a_copy_that_stops_finishes_what_is_under_way_and_begins_nothing(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.takes(2)) as receiver, copies() as (copy,):
+async def deaf(world: World) -> bool:
+    """Nobody takes questions any more, which is the first that a copy does when it stops."""
+    try:
+        await world.bus.ask(ListEndpoints(workspace=ids.new(), mode=Mode.LIVE))
+    except Fault:
+        return True
+    return False
+
+
+async def test_a_copy_that_stops_finishes_what_is_under_way_and_begins_nothing(
+    world: World, copies: Copies, desk: Desk
+) -> None:
+    let = asyncio.Event()
+    async with receiving(receivers.when(let)) as receiver, copies() as (copy,):
         endpoint = await desk.register(receiver.url)
         committed = await desk.deliver(endpoint.id, 20)
         await receiver.until(4)
-        assert await copy.stop() == 0
+        stopping = asyncio.create_task(copy.stop())
+        await until(lambda: deaf(world))
+        let.set()
+        assert await stopping == 0
         assert len(receiver.received) == 4
         assert await desk.states(endpoint.id) == {"delivered": 4, "pending": 16}
         receiver.script = receivers.ok
@@ -100,21 +126,17 @@ async def test_a_copy_that_stops_finishes_what_is_under_way_and_begins_nothing(c
 
 
 async def test_what_a_stopping_copy_cannot_finish_is_given_back_at_once(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.hangs) as receiver, copies(1, stop_timeout_seconds=3) as (copy,):
+    # It would wait for an answer, and whoever comes next for the end of its claim, for longer than this test does.
+    async with receiving(receivers.hangs) as receiver, copies(1, **ENDLESS) as (copy,):
         endpoint = await desk.register(receiver.url)
         (message,) = await desk.deliver(endpoint.id)
         await receiver.until(1)
-        began = time.monotonic()
         assert await copy.stop() == 0
-        assert time.monotonic() - began < 6
         assert await desk.states(endpoint.id) == {"pending": 1}
         assert not await desk.attempts(message)
         receiver.script = receivers.ok
-        began = time.monotonic()
         await copy.start()
-        await until(lambda: desk.settled(endpoint.id))
-        # Far less than the rest of its claim.
-        assert time.monotonic() - began < 10
+        await until(lambda: desk.settled(endpoint.id), 60)
     assert receiver.ids == [message] * 2
 
 
@@ -132,13 +154,15 @@ async def test_copies_that_are_restarted_one_by_one_send_everything_once(copies:
 
 
 async def test_a_copy_that_slept_through_its_claims_changes_nothing_when_it_wakes(copies: Copies, desk: Desk) -> None:
-    given = {"webhook_lease_seconds": 1.5, "webhook_timeout_seconds": 1.0}
-    async with receiving(receivers.takes(0.5)) as receiver, copies(2, **given) as (one, other):
+    let = asyncio.Event()
+    async with receiving(receivers.when(let)) as receiver, copies(2) as (one, other):
         await other.stop()
         endpoint = await desk.register(receiver.url)
         (message,) = await desk.deliver(endpoint.id)
         await receiver.until(1)
         one.signal(signal.SIGSTOP)
+        await desk.end_claims(endpoint.id)
+        let.set()
         await other.start()
         await until(lambda: desk.settled(endpoint.id))
         one.signal(signal.SIGCONT)
