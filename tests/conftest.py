@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from hypothesis import HealthCheck, settings
 
 from shared.contracts.accounts import Account, Tier
 from tests import servers as test_servers
@@ -15,6 +16,10 @@ from tests.names import Names, naming
 from tests.receiver import Receiver, receiving
 from tests.servers import Servers
 from tests.world import PATIENT, Gateway, World
+
+# A machine that is slow for a moment makes no property untrue.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

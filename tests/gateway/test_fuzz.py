@@ -205,9 +205,10 @@ def check(request: Request, answer: Answer) -> None:
         assert msgspec.json.decode(answer.body)
 
 
+# Requests are large now and then, which Hypothesis warns of as it describes them.
+@pytest.mark.filterwarnings("ignore:Generating overly large repr:hypothesis.errors.HypothesisWarning")
 @settings(
     max_examples=ROUNDS,
-    deadline=None,
     # What has failed is told as it is: looking for a smaller failure would take many times as long.
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.redirect.checkpoint import Checkpoint, CheckpointError, Position
@@ -27,7 +27,6 @@ def test_it_says_after_a_restart_what_it_said_before(tmp_path: Path) -> None:
 
 
 # How long an example takes says something of the machine only.
-@settings(deadline=None)
 @given(steps=st.lists(st.booleans(), min_size=1, max_size=12), torn=st.integers(0, 44), forced_only=st.booleans())
 def test_a_power_cut_during_an_intent_leaves_the_intent_before_it_or_what_came_after(
     tmp_path_factory: pytest.TempPathFactory, steps: list[bool], torn: int, forced_only: bool

@@ -1,6 +1,6 @@
 """What survives of a file that was cut or damaged."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.redirect.frames import LARGEST_PAYLOAD, Ending, seal, walk
@@ -21,7 +21,6 @@ def ends_of(given_payloads: list[bytes]) -> list[int]:
 
 
 # How long an example takes says something of the machine only.
-@settings(deadline=None)
 @given(payloads, st.data())
 def test_of_a_cut_file_exactly_the_whole_frames_survive(given_payloads: list[bytes], data: st.DataObject) -> None:
     file = b"".join(map(seal, given_payloads))
@@ -33,7 +32,6 @@ def test_of_a_cut_file_exactly_the_whole_frames_survive(given_payloads: list[byt
     assert found.ending is (Ending.CLEAN if found.length == cut else Ending.CUT)
 
 
-@settings(deadline=None)
 @given(payloads, st.data())
 def test_a_flipped_bit_costs_its_frame_and_what_follows_and_nothing_before(
     given_payloads: list[bytes], data: st.DataObject
@@ -46,7 +44,6 @@ def test_a_flipped_bit_costs_its_frame_and_what_follows_and_nothing_before(
     assert walk(bytes(file), 1000).ending is not Ending.CLEAN
 
 
-@settings(deadline=None)
 @given(payloads, st.binary(min_size=1, max_size=64))
 def test_garbage_at_the_end_adds_no_click(given_payloads: list[bytes], garbage: bytes) -> None:
     file = b"".join(map(seal, given_payloads)) + garbage

@@ -46,7 +46,7 @@ def steps(fewest_buckets: float, most_windows: int) -> SearchStrategy[list[Step]
 # Each example gets counters of its own, so the keys are drawn outside of what hypothesis repeats.
 layers = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(WINDOWS)), min_size=1, max_size=3)
 offsets = st.integers(0, 86_400_000)
-examples = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+examples = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def fresh(drawn: Sequence[tuple[int, int]]) -> list[Layer]:

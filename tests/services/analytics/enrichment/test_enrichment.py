@@ -71,7 +71,7 @@ def test_a_full_cache_forgets_and_reads_again() -> None:
     assert ENRICHMENT.enrich(visit()) == first
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(*[st.text(st.characters(max_codepoint=255), max_size=200)] * 4)
 def test_nothing_a_visitor_sends_is_too_odd(agent: str, referrer: str, language: str, query: str) -> None:
     facts = ENRICHMENT.enrich(visit(agent, referrer, language, f"utm_source={query}"))
