@@ -20,6 +20,7 @@ from shared.contracts.links import (
     LinkDeleted,
     LinkExpired,
     LinkUpdated,
+    Status,
     UpdateLink,
     UpsertLink,
 )
@@ -81,6 +82,8 @@ async def change(tx: Connection, before: Link, ask: UpdateLink | UpsertLink, pas
         raise taken_fault(taken.field, wanted.slug) from taken
     former_slug = before.slug if before.slug != link.slug else None
     await outbox.tell(tx, LinkUpdated(link=link, former_slug=former_slug))
+    if link.used_up and before.status(now) is not Status.EXPIRED:
+        await outbox.tell(tx, LinkExpired(link=link))
     return link
 
 

@@ -58,10 +58,14 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def used_up(self) -> bool:
+        """Was it followed as often as it may be?"""
+        return self.max_clicks is not None and max(self.claimed, self.clicks) >= self.max_clicks
+
     def status(self, now: datetime) -> Status:
         """What a visitor would find at ``now``."""
-        over = self.max_clicks is not None and max(self.claimed, self.clicks) >= self.max_clicks
-        if over or (self.expires_at is not None and self.expires_at <= now):
+        if self.used_up or (self.expires_at is not None and self.expires_at <= now):
             return Status.EXPIRED
         return Status.ACTIVE if self.active else Status.INACTIVE
 

@@ -11,8 +11,12 @@ from shared.contracts.links import (
     DeleteLink,
     GetLink,
     LinkDeleted,
+    LinkExpired,
     LinkUpdated,
+    RecordTotals,
     Resolve,
+    Status,
+    Total,
     Unlock,
     UpdateLink,
 )
@@ -116,6 +120,21 @@ async def test_an_update_that_keeps_the_slug_tells_of_no_former_one(desk: Desk, 
     changed = await desk.bus.ask(update(desk, link.id, slug=link.slug, title="Other"))
     told = await ear.until(link.id, 2)
     assert told[1] == LinkUpdated(link=changed)
+
+
+async def test_a_limit_that_is_lowered_to_what_was_used_ends_the_link_and_that_is_told_once(
+    desk: Desk, ear: Ear
+) -> None:
+    link = await desk.create()
+    await desk.bus.ask(RecordTotals(totals=(Total(link=link.id, clicks=5),)))
+    assert (await desk.bus.ask(update(desk, link.id, max_clicks=6))).status(datetime.now(UTC)) is Status.ACTIVE
+    ended = await desk.bus.ask(update(desk, link.id, max_clicks=5))
+    assert ended.status(datetime.now(UTC)) is Status.EXPIRED
+    await desk.bus.ask(update(desk, link.id, max_clicks=4))
+    told = await ear.until(link.id, 5)
+    names = ["LinkCreated", "LinkUpdated", "LinkUpdated", "LinkExpired", "LinkUpdated"]
+    assert [type(each).__name__ for each in told] == names
+    assert told[3] == LinkExpired(link=ended)
 
 
 async def test_a_slug_that_somebody_has_cannot_be_moved_to(desk: Desk) -> None:
