@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 Headers = list[tuple[bytes, bytes]]
 
+# How to show a key, as RFC 9110 wants every 401 to tell.
+CHALLENGE = (b"www-authenticate", b"Bearer")
 # Expired, revoked, unknown, malformed: nobody is told which.
 NO_KEY = "A valid API key is needed"
 # Only those hear this who hold the secret; it helps an owner whose address has changed more than anybody else.
@@ -105,10 +107,11 @@ class Admission:
         if decision is not None and not decision.allowed:
             limited = Fault(Code.LIMITED, "Too many requests, please slow down", retry_after=decision.retry_after)
             raise Refused(limited, [*headers, (b"retry-after", b"%d" % decision.retry_after)], caller)
+        if problem is None and caller is None and not open_to_all:
+            problem = Fault(Code.UNAUTHENTICATED, NO_KEY)
         if problem is not None:
-            raise Refused(problem, headers)
-        if caller is None and not open_to_all:
-            raise Refused(Fault(Code.UNAUTHENTICATED, NO_KEY), headers)
+            challenge = [CHALLENGE] if problem.code is Code.UNAUTHENTICATED else []
+            raise Refused(problem, [*headers, *challenge])
         if caller is not None and need is not None and need not in caller.scopes:
             raise Refused(Fault(Code.FORBIDDEN, f"This key lacks the permission {need}"), headers, caller)
         return Admitted(caller, headers, decision)

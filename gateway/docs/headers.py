@@ -36,6 +36,7 @@ HEADERS: Json = {
     "Retry-After": _header("integer", "How long to wait, in seconds.", 12),
     "Idempotent-Replayed": _header("string", "`true`: this was done before, and is answered as it was then.", "true"),
     "ETag": _header("string", "Of the file as it is now; `If-None-Match` asks for it only if it is another.", '"5d41"'),
+    "WWW-Authenticate": _header("string", "How a key is shown; `X-API-Key` does as well.", "Bearer"),
     "X-Request-Id": _header("string", "Names this request in the logs.", "02FvM8kQ7yZtLw3RbXc5Na"),
 }
 

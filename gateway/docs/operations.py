@@ -142,9 +142,10 @@ def _refusal(dialect: Dialect, schemas: Schemas, code: Code) -> Json:
         retry_after=12 if code is Code.LIMITED else None,
     )
     example = msgspec.to_builtins(dialect.render(fault, word, f"{dialect.prefix}/links", EXAMPLE_TIME))
+    further = (*(("Retry-After",) if waits else ()), *(("WWW-Authenticate",) if code is Code.UNAUTHENTICATED else ()))
     return {
         "description": f"{HTTPStatus(word.status).phrase}: `{word.name}`",
-        "headers": references(*RATE, "X-Request-Id", *(("Retry-After",) if waits else ())),
+        "headers": references(*RATE, "X-Request-Id", *further),
         "content": _content(schemas.of(dialect.error), example),
     }
 

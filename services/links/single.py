@@ -3,7 +3,7 @@
 from msgspec import UNSET
 
 from services.links import changes, fields, slugs, store, store_new
-from shared import ids
+from shared import destinations, ids
 from shared.contracts.links import (
     CreateLink,
     DeleteLink,
@@ -16,6 +16,7 @@ from shared.contracts.links import (
     UpsertLink,
 )
 from shared.database import Connection
+from shared.destinations import OwnHosts
 from shared.faults import Code, Fault
 from shared.service import Service
 
@@ -84,8 +85,9 @@ async def _find(db: Connection, ask: GetLink) -> Link | None:
     if ask.external_id is not None:
         external_id = fields.external_id(ask.external_id)
         return await store.find_link_by_external_id(db, ask.workspace, ask.mode, external_id)
-    if ask.slug is not None and slugs.valid(ask.slug) and "\0" not in ask.domain:
-        return await store.find_link_by_slug(db, ask.workspace, ask.mode, ask.domain, ask.slug)
+    if ask.slug is not None and slugs.valid(ask.slug):
+        domain = ask.domain and destinations.check_domain(ask.domain, OwnHosts(), field="domain")
+        return await store.find_link_by_slug(db, ask.workspace, ask.mode, domain, ask.slug)
     return None
 
 

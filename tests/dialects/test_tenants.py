@@ -42,6 +42,11 @@ async def _external(client: Client) -> Own:
     return Own({"externalId": name}, f"/v1/links/{link['id']}")
 
 
+async def _code(client: Client) -> Own:
+    link = await client.new_link()
+    return Own({"shortCode": link["shortCode"]}, f"/v1/links/{link['id']}")
+
+
 async def _qr_code(client: Client) -> Own:
     link = await client.new_link()
     code = (await client.post("/api/use/qr", {"linkId": link["id"]})).json["id"]
@@ -73,6 +78,7 @@ def _no_webhook() -> dict[str, str]:
 OWNED: dict[str, tuple[Make, Nobody] | None] = {
     "/links/{id}": (_link, lambda: {"id": f"lnk_{new_id()}"}),
     "/links/external/{externalId}": (_external, lambda: {"externalId": new_id()}),
+    "/links/code/{shortCode}": (_code, lambda: {"shortCode": new_id()}),
     "/analytics/links/{id}": (_link, lambda: {"id": f"lnk_{new_id()}"}),
     "/qr/{id}": (_qr_code, lambda: {"id": f"qr_{new_id()}"}),
     "/qr/{id}/image": (_qr_code, lambda: {"id": f"qr_{new_id()}"}),

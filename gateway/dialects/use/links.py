@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict
 
@@ -9,12 +10,15 @@ from gateway.dialects.names import bare
 from gateway.dialects.use.ids import LINK, LinkId
 from gateway.dialects.use.link_fields import (
     Destination,
+    Domain,
     ExternalId,
     LinkBody,
     LinkChanges,
     LinkPut,
     NewLink,
+    Slug,
     body_of,
+    domain_in,
     given,
 )
 from gateway.dialects.use.paging import Page, PageQuery, paged
@@ -46,6 +50,12 @@ class LinksQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     destination_url: Annotated[
         Destination | None,
         Meta(description="Links that lead to this very address, archived ones too. No other filter goes with it."),
+    ] = None
+
+
+class CodeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    domain: Annotated[
+        Domain | None, Meta(description="The host it is on, if it is another than that of this service.")
     ] = None
 
 
@@ -93,6 +103,19 @@ async def delete_link(call: Call) -> None:
     await call.write(links.DeleteLink(workspace=call.workspace, mode=call.mode, id=_id(call)))
 
 
+async def get_link_by_code(call: Call, query: CodeQuery) -> LinkBody:
+    """The link that has a short code."""
+    found = await call.ask(
+        links.GetLink(
+            workspace=call.workspace,
+            mode=call.mode,
+            slug=call.path["shortCode"],
+            domain=domain_in(call.settings, query.domain or ""),
+        )
+    )
+    return body_of(call, found)
+
+
 async def get_external_link(call: Call) -> LinkBody:
     """The link that has an id of yours."""
     external_id = call.path["externalId"]
@@ -135,6 +158,7 @@ ENDPOINTS = (
     Endpoint("GET", "/links/{id}", get_link, scope="links:read", parts={"id": LinkId}),
     Endpoint("PATCH", "/links/{id}", update_link, scope="links:write", parts={"id": LinkId}),
     Endpoint("DELETE", "/links/{id}", delete_link, scope="links:delete", status=204, parts={"id": LinkId}),
+    Endpoint("GET", "/links/code/{shortCode}", get_link_by_code, scope="links:read", parts={"shortCode": Slug}),
     Endpoint(
         "GET", "/links/external/{externalId:path}", get_external_link, scope="links:read", parts={"externalId": Named}
     ),

@@ -46,6 +46,25 @@ async def test_one_short_code_is_a_link_on_each_domain(client: Client, names: Na
         refused(await client.post(LINKS, THERE | {"customSlug": code, "domain": domain}), 409, "customSlug")
 
 
+async def test_a_link_is_found_by_its_short_code_and_its_domain(client: Client, names: Names) -> None:
+    domain = (await verified(client, names))["domain"]
+    code = f"s-{new_id()}"
+    ours, theirs = [await new(client, customSlug=code, domain=name) for name in (None, domain)]
+    path = f"{LINKS}/code/{code}"
+    for query in ("", f"?domain={ours['domain']}"):
+        assert (await client.get(path + query)).json == ours
+    for query in (f"?domain={domain}", f"?domain={domain.upper()}."):
+        assert (await client.get(path + query)).json == theirs
+    for nowhere in (
+        f"{path}?domain={new_name()}",
+        f"{LINKS}/code/{code.upper()}",
+        f"{LINKS}/code/{new_id()}",
+        f"{path}+",
+    ):
+        assert (await client.get(nowhere)).status == 404
+    refused(await client.get(f"{path}?domain=no%20host"), 400, "domain")
+
+
 async def test_a_link_is_made_on_no_domain_that_is_not_the_workspaces_and_verified(
     client: Client, new_client: NewClient, names: Names
 ) -> None:

@@ -33,6 +33,15 @@ async def test_both_headers_open_the_door_and_must_agree(client: Client) -> None
     assert (refused.status, refused.code) == (401, "UNAUTHORIZED")
 
 
+async def test_who_shows_no_valid_key_is_told_how_to_show_one(client: Client, new_client: NewClient) -> None:
+    poor = await new_client(scopes=("links:read",))
+    for path in ("/v1/links", "/api/use/links"):
+        for refused in (await client.with_key(None).get(path), await client.with_key("ezx_wrong").get(path)):
+            assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+        for other in (await client.get(path), await poor.post(path, {})):
+            assert "WWW-Authenticate" not in other.headers
+
+
 async def test_a_key_of_either_style_works(new_client: NewClient) -> None:
     for style, start in ((Style.EZX, "ezx_"), (Style.LZLY, "lzly_live_")):
         client = await new_client(style=style)

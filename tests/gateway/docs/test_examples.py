@@ -19,6 +19,7 @@ from tests.world import World
 Json = dict[str, Any]
 ORIGIN = "https://go.example"
 LINK, USERNAME, EXTERNAL = "lnk_02FvM8kQ7yZtLw3RbXc5Na", "demo", "crm-4711"
+CODE = "summer-sale"
 QR_CODE = "qr_02FvM8kQ7yZtLw3RbXc5Na"
 DOMAIN = "dom_02FvM8kQ7yZtLw3RbXc5Na"
 WEBHOOK, DELIVERY = "wh_02FvM8kQ7yZtLw3RbXc5Na", "msg_02FvM8kQ7yZtLw3RbXc5Na"
@@ -91,6 +92,7 @@ async def test_an_example_can_be_carried_out(
     link = await client.new_link("https://example.com/landing-page", title="Summer sale")
     assert (await client.patch(f"/api/use/links/{link['id']}", {"externalId": EXTERNAL})).status == 200
     names = {LINK: link["id"], f"/{USERNAME}": f"/{(await world.account()).user.username}", RECEIVER: receiver.url}
+    names[f"/code/{CODE}"] = f"/code/{link['shortCode']}"
     if QR_CODE in request_.path:
         names[QR_CODE] = (await client.post("/api/use/qr", {"linkId": link["id"]})).json["id"]
     if "/domains/" in request_.path:
