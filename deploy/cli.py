@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from asyncpg import InvalidAuthorizationSpecificationError, InvalidCatalogNameError
 
 from deploy import cli_domains, cli_keys, env_file, operate
 from deploy.arguments import day, names, read_secret, whole
@@ -24,6 +25,7 @@ from shared.contracts.accounts import Tier
 from shared.contracts.bulk import OnConflict
 from shared.contracts.modes import Mode
 from shared.faults import Fault
+from shared.settings import variable
 
 _DATA = Path(".waypost")
 _WORKERS = 2
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(trouble))
     except OSError as error:
         return _fail(explain(error, given.data))
+    except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as refusal:
+        return _fail(f"PostgreSQL refuses what {variable('database_url')} says: {refusal}")
     except KeyboardInterrupt:
         return 130
     if answer is not None:
@@ -92,17 +96,21 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_account_create(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--username", required=True)
+    parser.add_argument(
+        "--username", required=True, help="3 to 30 of a-z, 0-9, - and _; also the address of the profile"
+    )
     parser.add_argument("--email", required=True)
     parser.add_argument("--password", help="made and shown when left out")
-    parser.add_argument("--tier", type=Tier, choices=list(Tier), default=Tier.FREE)
+    parser.add_argument(
+        "--tier", type=Tier, choices=list(Tier), default=Tier.FREE, help="how much it may do (%(default)s)"
+    )
     parser.set_defaults(run=_create_account)
 
 
 def _add_links_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="CSV, JSON or JSON Lines; an interrupted import of it goes on")
     parser.add_argument("--username", required=True, help="whose workspace")
-    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.LIVE)
+    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.LIVE, help="(%(default)s)")
     parser.add_argument("--format", choices=("auto", *linkfiles.NAMES), default="auto", help="(told by the columns)")
     parser.add_argument(
         "--on-conflict",

@@ -23,14 +23,22 @@ def add(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> Non
 
 
 def _add_create(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--username", required=True)
-    parser.add_argument("--style", type=Style, choices=list(Style), default=Style.EZX)
-    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.LIVE)
+    parser.add_argument("--username", required=True, help="whose key it is, for their workspace")
+    parser.add_argument(
+        "--style", type=Style, choices=list(Style), default=Style.EZX, help="how it begins (%(default)s)"
+    )
+    parser.add_argument(
+        "--mode",
+        type=Mode,
+        choices=list(Mode),
+        default=Mode.LIVE,
+        help="whether it sees real or test data (%(default)s)",
+    )
     parser.add_argument("--scopes", type=scopes, default=SCOPES, metavar="all|SCOPE,…", help="what it may do (all)")
     parser.add_argument("--limit", type=whole(1, 2**31 - 1), metavar="N", help="requests per window (the tier's)")
-    parser.add_argument("--window", type=Window, choices=list(Window), default=Window.HOUR)
+    parser.add_argument("--window", type=Window, choices=list(Window), default=Window.HOUR, help="(%(default)s)")
     parser.add_argument("--expires-in", type=seconds, metavar="SECONDS", help="never, when left out")
-    parser.add_argument("--name", default="API key")
+    parser.add_argument("--name", default="API key", help="(%(default)s)")
     parser.add_argument(
         "--allow", type=names, default=(), metavar="CIDR,…", help="where it may be used from (anywhere)"
     )

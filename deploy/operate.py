@@ -100,6 +100,11 @@ def rebuild_analytics(data: DataDir, first: date | None, last: date | None) -> A
 def _role_passwords(data: DataDir, settings: Settings) -> Mapping[str, str]:
     """By service: what the operator has laid down, else what the data directory keeps."""
     if not settings.role_password_dir:
+        if not data.root.is_dir():
+            raise Trouble(
+                f"{data.root} is not there, nor are the passwords of the services' roles: name the place of the stack "
+                f"with --data DIR, or a directory that holds them with {variable('role_password_dir')}"
+            )
         return secret_store.load(data).role_passwords
     folder = Path(settings.role_password_dir)
     passwords = {}

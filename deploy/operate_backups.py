@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.backup.dump import back_up
+from deploy.backup.manifest import Backup
 from deploy.backup.restore import restore
 from deploy.local import secret_store
 from deploy.local.child import Child
@@ -32,6 +33,8 @@ async def make_backup(data: DataDir, place: Path | None) -> Answer:
 
 async def restore_backup(data: DataDir, place: Path) -> Answer:
     """Into the database that the environment names, else into the one of the stack there, which must not run."""
+    # Nothing is begun for what is no backup.
+    Backup(place).read()
     settings = read_settings(os.environ)
     if settings.database_url:
         return await restore(settings.database_url, place)

@@ -30,6 +30,12 @@ AtOnce = Callable[[Any, str, float], bytes | None]
 REFUSED = Counter("waypost_edge_refusals", "Connections ended at the edge, by the status they were told.", ["status"])
 CUT = Counter("waypost_edge_cuts", "Connections ended without a word, because nothing could be said.", ["reason"])
 
+# A rate needs a value to begin with, also for what has never happened.
+for each in Refusal:
+    REFUSED.labels(str(each.status))
+for reason in ("silence", "body", "send"):
+    CUT.labels(reason)
+
 # An answer may be lost when a connection is closed while its client still sends; so for a while that is thrown away.
 _LINGER_SECONDS = 1.0
 # The application has its own time limit for a body, in its own words, and comes first.

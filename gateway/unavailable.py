@@ -16,6 +16,10 @@ POSTPONED = Counter("waypost_requests_postponed", "Requests told to come later, 
 
 _RETRY_AFTER_SECONDS = 5
 
+# A rate needs a value to begin with, also for what has never happened.
+for each in (Refusal.STARTING, Refusal.FULL):
+    POSTPONED.labels(each.name.lower())
+
 
 class Unavailable:
     """Tells an API's callers in its dialect's words, and everybody else on a page, to come again.

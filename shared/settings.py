@@ -6,9 +6,9 @@ secrets are handed to containers.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
@@ -696,9 +696,28 @@ def _split(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _choices(annotated: Any) -> Iterator[str]:
+    """The words of a setting that is one of a few."""
+    for part in get_args(annotated):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from _choices(part)
+
+
+_MEANINGS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+
+
 def _explain(message: str) -> str:
     # msgspec says "… - at `$.name`" or "… missing required field `name`"; people know the variable's name.
     for field in msgspec.structs.fields(Settings):
-        if f"`$.{field.name}`" in message or f"`$.{field.name}[" in message or f"field `{field.name}`" in message:
-            return f"{variable(field.name)}: {message.split(' - at ')[0]}"
+        if f"field `{field.name}`" in message:
+            return f"{variable(field.name)}: It has no default, so it has to be given"
+        if f"`$.{field.name}`" in message or f"`$.{field.name}[" in message:
+            wanted = message.split(" - at ")[0].removesuffix(", got `str`")
+            for word, meaning in _MEANINGS.items():
+                wanted = wanted.replace(f"`{word}`", meaning)
+            if "enum value" in wanted:
+                wanted += f"; it is one of {', '.join(_choices(field.type))}"
+            return f"{variable(field.name)}: {wanted}"
     return message

@@ -17,7 +17,8 @@ class Panel:
         rows = [
             ("Short links", f"{url}/<code>"),
             ("The demo's page", f"{url}/@{USERNAME}"),
-            ("The API", f"{url}/v1"),
+            ("The API", f"{url}/v1 and {url}/api/use"),
+            ("Its reference", f"{url}/api/docs"),
             ("Demo key", demo_key or "none; make one: waypost key create --username U"),
             ("Data and logs", str(data.root)),
             ("A first link", f"curl -H 'Authorization: Bearer {key}' -H 'content-type: application/json' \\"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
-from deploy.local.options import Options, read_settings
+from deploy.local.options import Options, read_settings, unknown
 from deploy.local.panel import Panel
 from deploy.local.stack import Stack
 from shared.stopping import cancel
@@ -21,6 +21,8 @@ async def up(options: Options, environ: Mapping[str, str], console: Console, pan
     asked = asyncio.Event()
     data = DataDir(options.data)
     data.prepare(read_settings(environ).local_free_disk_bytes)
+    for sentence in unknown(environ):
+        console.say(sentence)
     with data.locked():
         stack = Stack(data, options, environ, console)
 

@@ -23,7 +23,7 @@ from redis.exceptions import (
 from redis.maint_notifications import MaintNotificationsConfig
 
 from gateway.limits.nodes import Node, Nodes, members_of
-from shared.settings import Settings
+from shared.settings import Settings, SettingsError, variable
 
 _DEFAULT_PORT = 6379
 # A wrong node leads to the right one. Who is led on further than this meets a cluster that does not agree with itself.
@@ -40,18 +40,22 @@ _SLOTS = pack(b"CLUSTER", b"SLOTS")
 
 
 def connect(settings: Settings) -> Redis:
-    """A client for the limiter alone. It opens its connections when they are first needed."""
-    pool = ConnectionPool.from_url(
-        settings.redis_url,
-        max_connections=settings.limit_connections,
-        # A round trip has a time limit of its own, which is cheaper than one for each write and read.
-        socket_timeout=None,
-        socket_connect_timeout=settings.limit_connection_timeout_seconds,
-        # A command that is sent again would count twice.
-        retry=Retry(NoBackoff(), 0),
-        driver_info=None,
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
-    )
+    """A client for the limiter alone. It opens its connections when they are first needed; `SettingsError` when the
+    address is none."""
+    try:
+        pool = ConnectionPool.from_url(
+            settings.redis_url,
+            max_connections=settings.limit_connections,
+            # A round trip has a time limit of its own, which is cheaper than one for each write and read.
+            socket_timeout=None,
+            socket_connect_timeout=settings.limit_connection_timeout_seconds,
+            # A command that is sent again would count twice.
+            retry=Retry(NoBackoff(), 0),
+            driver_info=None,
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+    except ValueError:
+        raise SettingsError(f"{variable('redis_url')}: an address looks like redis://host:6379/0") from None
     return Redis.from_pool(pool)
 
 

@@ -11,6 +11,7 @@ import aiodns
 import pycares
 
 from services.links import store_domains
+from services.links.figures import LOOKS, Seen
 from shared import outbox
 from shared.contracts.links.domains import Domain, DomainVerified
 from shared.service import Service
@@ -27,6 +28,12 @@ log = logging.getLogger(__name__)
 
 async def look(domain: Domain, settings: Settings) -> str | None:
     """None when the proof is there; else why not, for the eyes of whoever claims the domain."""
+    seen, problem = await _look(domain, settings)
+    LOOKS.labels(seen).inc()
+    return problem
+
+
+async def _look(domain: Domain, settings: Settings) -> tuple[Seen, str | None]:
     # One for each look: it would remember answers, also that there is nothing yet.
     names = aiodns.DNSResolver(
         nameservers=settings.domains_dns_servers or None,
@@ -39,16 +46,18 @@ async def look(domain: Domain, settings: Settings) -> str | None:
             found = await names.query_dns(domain.challenge, "TXT")
     except aiodns.error.DNSError as error:
         if error.args[0] in _ABSENT:
-            return f"There is no TXT record at {domain.challenge}"
-        return SILENT if error.args[0] == pycares.errno.ARES_ETIMEOUT else "The DNS has refused to answer"
+            return Seen.NOTHING, f"There is no TXT record at {domain.challenge}"
+        if error.args[0] == pycares.errno.ARES_ETIMEOUT:
+            return Seen.SILENCE, SILENT
+        return Seen.REFUSAL, "The DNS has refused to answer"
     except TimeoutError:
-        return SILENT
+        return Seen.SILENCE, SILENT
     finally:
         await names.close()
     said = [record.data.data for record in found.answer if isinstance(record.data, pycares.TXTRecordData)]
     if domain.proof.encode() in map(bytes.strip, said):
-        return None
-    return f"No TXT record at {domain.challenge} says what it should"
+        return Seen.PROOF, None
+    return Seen.SOMETHING_ELSE, f"No TXT record at {domain.challenge} says what it should"
 
 
 async def settle(service: Service, domain: Domain, problem: str | None, now: datetime) -> Domain | None:
@@ -77,7 +86,9 @@ async def keep_looking(service: Service) -> None:
     """Looks at claimed domains without being asked: often at first, and after some days no more."""
     settings = service.settings
     await keep_doing(
-        "The looks at domains", lambda: _look_at_due(service), settings.domains_poll_seconds / settings.time_scale
+        "The verification of domains",
+        lambda: _look_at_due(service),
+        settings.domains_poll_seconds / settings.time_scale,
     )
 
 

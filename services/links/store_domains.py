@@ -5,7 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-from shared.contracts.links.domains import Domain, Host
+from shared.contracts.links.domains import Domain, DomainStatus, Host
 from shared.contracts.modes import Mode
 from shared.database import Connection
 
@@ -255,6 +255,18 @@ async def has_verified(db: Connection, workspace: str, mode: Mode, name: str) ->
         name,
     )
     return known
+
+
+async def count_by_status(db: Connection) -> dict[DomainStatus, int]:
+    """Of all workspaces together."""
+    (row,) = await db.fetch(
+        """
+        select count(*) filter (where verified_at is null) as pending,
+               count(*) filter (where verified_at is not null) as verified
+        from domains
+        """
+    )
+    return {status: row[status.value] for status in DomainStatus}
 
 
 async def list_verified(db: Connection, names: Collection[str]) -> set[str]:

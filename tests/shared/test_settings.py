@@ -33,6 +33,22 @@ def test_every_setting_but_the_bus_has_a_default_that_it_accepts_itself(name: st
     assert getattr(Settings.read(HERE | {variable(name): text}), name) == default
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("listen_port", "http", "Expected a whole number"),
+        ("listen_port", "65536", "Expected a whole number <= 65535"),
+        ("ask_timeout_seconds", "2s", "Expected a number"),
+        ("client_libraries_are_bots", "maybe", "Expected true or false"),
+        ("log_format", "xml", "Invalid enum value 'xml'; it is one of json, text"),
+    ],
+)
+def test_what_a_setting_may_be_is_told_in_plain_words(name: str, given: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.read(HERE | {variable(name): given})
+    assert str(refusal.value) == f"{variable(name)}: {said}"
+
+
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(SettingsError, match="WAYPOST_NATS_URL"):
         Settings.read({})
