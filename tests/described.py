@@ -12,8 +12,12 @@ import msgspec
 from gateway.dialects import DIALECTS
 from gateway.dialects.dialect import Dialect
 from gateway.docs.openapi import document
+from gateway.refusals import Refusal
 
 Json = dict[str, Any]
+
+# What a request is answered that never becomes one.
+_EARLY = {refusal.status for refusal in Refusal}
 
 
 def check(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -54,11 +58,11 @@ def _documented(dialect: Dialect, method: str, path: str, status: int) -> Mappin
     for pattern, methods in _operations(dialect.name):
         # A path without a parameter is nobody else's, whatever the method.
         if pattern.fullmatch(path) and (method in methods or pattern.pattern == path):
-            if method not in methods:
+            if method not in methods or status in _EARLY - set(methods[method]):
                 break
             return methods[method].get(status)
-    # No operation: the reference tells how refusals look.
-    refused = status in {word.status for word in dialect.words.values()}
+    # No operation, or none that was reached: the reference tells how refusals look.
+    refused = status in _EARLY | {word.status for word in dialect.words.values()}
     return next(iter(_operations(dialect.name)))[1]["GET"][401] if refused else None
 
 

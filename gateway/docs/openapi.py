@@ -1,6 +1,7 @@
 """An OpenAPI 3.1 document for a dialect."""
 
 import importlib.metadata
+from http import HTTPStatus
 from typing import Any
 
 from gateway.dialects.dialect import Dialect
@@ -8,6 +9,7 @@ from gateway.docs import messages, operations
 from gateway.docs.headers import HEADERS, IDEMPOTENCY_KEY, IF_NONE_MATCH
 from gateway.docs.schemas import Json, Schemas
 from gateway.endpoint import Endpoint
+from gateway.refusals import Refusal
 
 BEARER, HEADER = "bearer", "apiKey"
 
@@ -28,6 +30,7 @@ def document(dialect: Dialect, public_url: str) -> Json:
             "title": f"Waypost {dialect.prefix}",
             "version": importlib.metadata.version("waypost"),
             "summary": dialect.summary,
+            "description": _early_refusals(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url}],
@@ -42,6 +45,12 @@ def document(dialect: Dialect, public_url: str) -> Json:
             "securitySchemes": _security_schemes(),
         },
     }
+
+
+def _early_refusals() -> str:
+    statuses = sorted({refusal.status for refusal in Refusal})
+    listed = ", ".join(f"{status} {HTTPStatus(status).phrase}" for status in statuses)
+    return f"A request that no operation can be reached with is refused in the shape of every other error: {listed}."
 
 
 def schemas_of(dialect: Dialect) -> Schemas:

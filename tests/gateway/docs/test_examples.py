@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway.dialects import DIALECTS
+from gateway.dialects.dialect import Dialect
 from gateway.docs.openapi import document
 from gateway.docs.postman import collection
 from tests.client import Client, until
@@ -127,3 +128,13 @@ async def _clear(client: Client) -> None:
     if links:
         ids = ",".join(link["id"] for link in links)
         assert (await client.delete(f"/api/use/links/bulk?ids={ids}")).status == 200
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+async def test_what_reaches_no_operation_is_refused_in_the_documented_shape(client: Client, dialect: Dialect) -> None:
+    for endpoint in dialect.endpoints:
+        if not endpoint.parameters:
+            path = dialect.prefix + endpoint.path
+            assert (await client.send(endpoint.method, f"{path}?{'x' * 9000}")).status == 414
+            many = {f"X-Header-{number}": "1" for number in range(101)}
+            assert (await client.send(endpoint.method, path, headers=many)).status == 431
