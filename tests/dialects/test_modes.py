@@ -23,6 +23,7 @@ class Side(NamedTuple):
     client: Client
     mark: str
     link: str
+    slug: str
     code: str
     domain: str
     webhook: str
@@ -36,6 +37,7 @@ class Side(NamedTuple):
 PARTS: dict[str, Callable[[Side], str]] = {
     "/links/{id}": lambda side: f"/links/{side.link}",
     "/analytics/links/{id}": lambda side: f"/analytics/links/{side.link}",
+    "/links/code/{shortCode}": lambda side: f"/links/code/{side.slug}",
     "/links/external/{externalId}": lambda side: f"/links/external/{side.mark}",
     "/qr/{id}": lambda side: f"/qr/{side.code}",
     "/qr/{id}/image": lambda side: f"/qr/{side.code}/image",
@@ -69,7 +71,7 @@ async def begin(client: Client) -> Side:
     webhook = (await client.post("/api/use/webhooks", hook)).json["id"]
     delivery = (await client.post(f"/api/use/webhooks/{webhook}/test")).json["id"]
     domain = (await claim(client, f"{mark}.example"))["id"]
-    return Side(client, mark, link["id"], code, domain, webhook, delivery)
+    return Side(client, mark, link["id"], link["shortCode"], code, domain, webhook, delivery)
 
 
 async def sees(side: Side, dialect: Dialect, endpoint: Endpoint) -> str:
