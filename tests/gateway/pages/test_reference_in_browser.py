@@ -43,7 +43,7 @@ async def test_a_request_can_be_tried_out(browser: chromium.Browser, gateway: Ga
     assert browser.complaints() == []
 
 
-@pytest.mark.parametrize("width", [1200, 375])
+@pytest.mark.parametrize("width", [1200, 375, 320])
 @pytest.mark.parametrize("operation", ["links/list_links", "links/create_link"])
 async def test_an_operation_and_what_it_answers_fit_the_window(
     browser: chromium.Browser, gateway: Gateway, operation: str, width: int
@@ -54,10 +54,16 @@ async def test_an_operation_and_what_it_answers_fit_the_window(
     await browser.open(f"{gateway.url}/api/docs#/{operation}")
     await until(lambda: count(browser, ".responses-table .highlight-code"), lambda shown: shown > 0, seconds=30)
     assert await browser.evaluate("document.documentElement.scrollWidth") <= width
+    edges = [
+        f"document.querySelector('{each}').getBoundingClientRect().right"
+        for each in (".responses-table", ".opblock.is-open")
+    ]
+    table, frame = await browser.evaluate(f"[{', '.join(edges)}]")
+    assert table <= frame
     assert browser.complaints() == []
 
 
-@pytest.mark.parametrize("width", [1200, 375])
+@pytest.mark.parametrize("width", [1200, 375, 320])
 async def test_the_guide_to_webhooks_fits_the_window(browser: chromium.Browser, gateway: Gateway, width: int) -> None:
     await browser.resize(width, 800)
     await browser.open(f"{gateway.url}/api/docs/webhooks")
