@@ -28,6 +28,7 @@ EXTERNAL_ID_LENGTH = 255
 SEARCH_LENGTH = 200
 
 Q = TypeVar("Q", CreateLink, UpdateLink, UpsertLink)
+F = TypeVar("F", SearchLinks, ExportLinks)
 
 
 def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
@@ -63,12 +64,14 @@ def checked(ask: Q, own: OwnHosts, now: datetime) -> Q:
     return msgspec.structs.replace(ask, **values)
 
 
-def check_filters(ask: SearchLinks | ExportLinks) -> None:
+def filtered(ask: F, own: OwnHosts) -> F:
+    """The question with its domain as links know theirs."""
     if ask.search is not None and (not 1 <= len(ask.search) <= SEARCH_LENGTH or _has_control(ask.search)):
         message = f"What is searched for has 1 to {SEARCH_LENGTH} characters on one line"
         raise Fault(Code.INVALID, message, field="search")
     if ask.tag is not None:
         _tags((ask.tag,), field="tag")
+    return msgspec.structs.replace(ask, domain=_host(ask.domain, own)) if ask.domain else ask
 
 
 def _together(faults: list[Fault]) -> Fault:
@@ -91,6 +94,16 @@ def _domain(name: str, own: OwnHosts) -> str:
             raise
         # A host of ours has no name in a link.
         raise no_domain() from None
+
+
+def _host(name: str, own: OwnHosts) -> str:
+    """That of links on it: a host of ours has no name."""
+    try:
+        return destinations.check_domain(name, own, field="domain")
+    except Fault as fault:
+        if fault.code is Code.INVALID:
+            raise
+        return ""
 
 
 def title(text: str) -> str:

@@ -19,6 +19,7 @@ from shared.contracts.links import (
     TagPage,
 )
 from shared.database import Connection
+from shared.destinations import OwnHosts
 from shared.faults import Code, Fault
 from shared.service import Service
 from shared.settings import Settings
@@ -56,11 +57,11 @@ async def list_profile_links(db: Connection, ask: ListProfileLinks) -> LinkPage:
 
 async def search_links(service: Service, ask: SearchLinks) -> LinkPage:
     _check_page(ask.limit, ask.offset)
-    fields.check_filters(ask)
+    ask = fields.filtered(ask, OwnHosts.of(service.settings))
     if ask.status is not None:
         await upkeep.note_ends(service, datetime.now(UTC))
-    if ask.search is not None:
-        return await _search_text(service, ask)
+    if store_search.is_counted(ask):
+        return await _search_counted(service, ask)
     async with service.database.connection() as db:
         search = Search(await store_search.count_links(db, ask))
         links = await pages.read_page(db, ask, search)
@@ -76,7 +77,7 @@ async def find_links(db: Connection, ask: FindLinks) -> LinkPage:
 
 async def export_links(service: Service, ask: ExportLinks) -> ExportPage:
     _check_page(ask.limit, 0)
-    fields.check_filters(ask)
+    ask = fields.filtered(ask, OwnHosts.of(service.settings))
     if ask.after is not None and not ids.valid(ask.after):
         raise Fault(Code.INVALID, "There is no such place to go on from", field="after")
     if ask.status is not None:
@@ -103,7 +104,7 @@ async def _list_far(db: Connection, ask: ListLinks) -> LinkPage:
     return LinkPage(links=links, total=total)
 
 
-async def _search_text(service: Service, ask: SearchLinks) -> LinkPage:
+async def _search_counted(service: Service, ask: SearchLinks) -> LinkPage:
     async with service.database.snapshot() as db:
         try:
             async with asyncio.timeout(service.settings.links_search_seconds):

@@ -17,7 +17,7 @@ async def read_page(db: Connection, ask: SearchLinks, search: Search) -> tuple[L
     if length <= 0:
         return ()
     behind = search.total - ask.offset - length
-    if ask.search is not None and ask.sort is Sort.CREATED_AT:
+    if store_search.is_counted(ask) and ask.sort is Sort.CREATED_AT:
         return await _read_marked(db, ask, search, length, ask.offset if ask.order is Order.ASC else behind)
     if behind >= ask.offset:
         return await _walk(db, ask, search.total, ask.order, length, ask.offset)
@@ -38,7 +38,7 @@ async def _walk(
     db: Connection, ask: SearchLinks, total: int, order: Order, length: int, offset: int
 ) -> tuple[Link, ...]:
     start = Start(offset)
-    if ask.search is None and ask.tag is None and offset > FAR:
+    if not store_search.is_counted(ask) and ask.tag is None and offset > FAR:
         start = await _block_start(db, ask, order, offset)
     return await store_search.list_page(db, ask, order, total, length, start)
 

@@ -83,4 +83,4 @@ class Searches:
 
 
 def _key(ask: SearchLinks) -> Key:
-    return ask.workspace, ask.mode, ask.search, ask.status, ask.tag, ask.archived
+    return ask.workspace, ask.mode, ask.search, ask.status, ask.tag, ask.archived, ask.domain

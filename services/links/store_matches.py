@@ -45,6 +45,7 @@ async def count_matches(db: Connection, ask: SearchLinks) -> tuple[int, Moment |
           and ($4::text is null or e.tags @> array[$4])
           and ($5::text is null or e.state = $5)
           and ($6::text is null or e.words like lower($6))
+          and ($7::text is null or e.domain = $7)
         """,
         *_filters(ask),
     )
@@ -64,11 +65,11 @@ async def list_edits(
         db,
         """
         with fresh as materialized (
-            select step, link, created_at, archived, state, tags, words from link_edits
+            select step, link, created_at, archived, state, tags, words, domain from link_edits
             where workspace = $1 and mode = $2
-              and xact >= pg_snapshot_xmin($7::text::pg_snapshot)
-              and not pg_visible_in_snapshot(xact, $7::text::pg_snapshot)
-            limit $9
+              and xact >= pg_snapshot_xmin($8::text::pg_snapshot)
+              and not pg_visible_in_snapshot(xact, $8::text::pg_snapshot)
+            limit $10
         ),
         turned as (
             select e.created_at, e.link, sum(e.step) as step from fresh e
@@ -76,13 +77,14 @@ async def list_edits(
               and ($4::text is null or e.tags @> array[$4])
               and ($5::text is null or e.state = $5)
               and ($6::text is null or e.words like lower($6))
+              and ($7::text is null or e.domain = $7)
             group by e.created_at, e.link having sum(e.step) <> 0
         )
         select pg_current_snapshot()::text as snapshot, turned.created_at, turned.link, turned.step
         from link_edit_eras left join turned on true
-        where era = $8::text::uuid and origin = link_edits_origin()
-          and forgotten < pg_snapshot_xmin($7::text::pg_snapshot)
-          and (select count(*) from fresh) < $9
+        where era = $9::text::uuid and origin = link_edits_origin()
+          and forgotten < pg_snapshot_xmin($8::text::pg_snapshot)
+          and (select count(*) from fresh) < $10
         """,
         *_filters(ask),
         since.snapshot,
@@ -96,4 +98,4 @@ async def list_edits(
 
 
 def _filters(ask: SearchLinks) -> tuple[object, ...]:
-    return ask.workspace, ask.mode, ask.archived, ask.tag, ask.status, containing(ask.search)
+    return ask.workspace, ask.mode, ask.archived, ask.tag, ask.status, containing(ask.search), ask.domain

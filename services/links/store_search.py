@@ -15,8 +15,8 @@ from shared.database import Connection
 FEW = 5_000  # matches
 _NONE = (None, None)
 
-# $1 workspace, $2 mode, $3 archived, $4 tag, $5 status, $6 pattern, $7 limit, $8 offset; only what is from ($9, $10) on
-# and before ($11, $12).
+# $1 workspace, $2 mode, $3 archived, $4 tag, $5 status, $6 pattern, $7 domain, $8 limit, $9 offset; only what is from
+# ($10, $11) on and before ($12, $13).
 _BY_AGE = """
 with page as materialized (
     select e.link as id, e.created_at as place from link_entries e
@@ -25,9 +25,10 @@ with page as materialized (
       and ($4::text is null or e.tags @> array[$4])
       and ($5::text is null or e.state = $5)
       and ($6::text is null or e.words like lower($6))
-      and ($9::timestamptz is null or (e.created_at, e.link) >= ($9, $10))
-      and ($11::timestamptz is null or (e.created_at, e.link) < ($11, $12))
-    order by e.created_at desc, e.link desc limit $7 offset $8
+      and ($7::text is null or e.domain = $7)
+      and ($10::timestamptz is null or (e.created_at, e.link) >= ($10, $11))
+      and ($12::timestamptz is null or (e.created_at, e.link) < ($12, $13))
+    order by e.created_at desc, e.link desc limit $8 offset $9
 )
 select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
        l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
@@ -44,9 +45,10 @@ with page as materialized (
       and ($4::text is null or e.tags @> array[$4])
       and ($5::text is null or e.state = $5)
       and ($6::text is null or e.words like lower($6))
-      and ($9::bigint is null or (r.clicks, r.link) >= ($9, $10))
-      and ($11::bigint is null or (r.clicks, r.link) < ($11, $12))
-    order by r.clicks desc, r.link desc limit $7 offset $8
+      and ($7::text is null or e.domain = $7)
+      and ($10::bigint is null or (r.clicks, r.link) >= ($10, $11))
+      and ($12::bigint is null or (r.clicks, r.link) < ($12, $13))
+    order by r.clicks desc, r.link desc limit $8 offset $9
 )
 select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
        l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
@@ -64,10 +66,11 @@ with few as materialized (
       and ($4::text is null or e.tags @> array[$4])
       and ($5::text is null or e.state = $5)
       and ($6::text is null or e.words like lower($6))
+      and ($7::text is null or e.domain = $7)
 ),
 page as materialized (
     select r.link as id, r.clicks as place from few join link_ranks r using (link)
-    order by r.clicks desc, r.link desc limit $7 offset $8
+    order by r.clicks desc, r.link desc limit $8 offset $9
 )
 select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
        l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
@@ -84,6 +87,20 @@ with page as materialized (
       and ($6::bigint is null or (r.clicks, r.link) >= ($6, $7))
       and ($8::bigint is null or (r.clicks, r.link) < ($8, $9))
     order by r.clicks desc, r.link desc limit $4 offset $5
+)
+select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
+       l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
+       l.password_hash is not null as has_password, l.max_clicks, l.show_on_profile, l.forward_query,
+       l.external_id, l.archived, l.clicks, l.claimed, l.created_at, l.updated_at
+from page join links l using (id) order by page.place desc, l.id desc
+"""
+
+# When nothing is asked for but a domain. $4 domain, $5 limit, $6 offset.
+_ON_DOMAIN_BY_CLICKS = """
+with page as materialized (
+    select r.link as id, r.clicks as place from link_ranks r
+    where r.workspace = $1 and r.mode = $2 and r.domain = $4 and ($3::bool is null or r.archived = $3)
+    order by r.clicks desc, r.link desc limit $5 offset $6
 )
 select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
        l.thumbnail, l.active, l.position, l.tags, l.metadata, l.expires_at, l.expired_url,
@@ -151,14 +168,22 @@ async def list_page(
 def _page_text(ask: SearchLinks, *, few: bool) -> tuple[str, tuple[str | None, ...], bool]:
     """The statement, the filters that it takes, and whether it takes bounds."""
     by_clicks = ask.sort is Sort.CLICKS
-    if ask.tag is not None and ask.search is None:
+    if ask.tag is not None and not is_counted(ask):
         return _TAGGED_BY_CLICKS if by_clicks else _TAGGED_BY_AGE, (ask.tag, ask.status), False
-    filters = (ask.tag, ask.status, containing(ask.search))
+    filters = (ask.tag, ask.status, containing(ask.search), ask.domain)
     if not by_clicks:
         return _BY_AGE, filters, True
-    if not any(filters):
+    if all(each is None for each in filters):
         return _ALL_BY_CLICKS, (), True
+    # Of our own host, where most links are, there is no such order.
+    if ask.domain and all(each is None for each in filters[:-1]):
+        return _ON_DOMAIN_BY_CLICKS, (ask.domain,), False
     return (_FEW_BY_CLICKS, filters, False) if few else (_BY_CLICKS, filters, True)
+
+
+def is_counted(ask: SearchLinks) -> bool:
+    """Of texts and domains there are no tallies: what matches is counted, and remembered."""
+    return ask.search is not None or ask.domain is not None
 
 
 async def count_links(db: Connection, ask: SearchLinks) -> int:
@@ -195,6 +220,7 @@ async def export_links(db: Connection, ask: ExportLinks) -> tuple[Link, ...]:
               and ($4::text is null or e.tags @> array[$4])
               and ($5::text is null or e.state = $5)
               and ($6::text is null or e.words like lower($6))
+              and ($9::text is null or e.domain = $9)
             order by e.link limit $8
         )
         select l.id, l.workspace, l.mode, l.domain, l.slug, l.destination_url, l.title, l.description,
@@ -212,6 +238,7 @@ async def export_links(db: Connection, ask: ExportLinks) -> tuple[Link, ...]:
         containing(ask.search),
         ask.after,
         ask.limit,
+        ask.domain,
     )
     return tuple(map(link_of, rows))
 

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from services.links.store_search import is_counted
 from shared import ids
 from shared.contracts.links import (
     CreateLink,
@@ -58,11 +59,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "search, all": {"search": "example"},
     "search, 2 characters": {"search": "ex"},
     "search, 1 character": {"search": "7"},
+    "own host, 2 in 3": {"domain": ""},
+    "domain, 1 in 3": {"domain": "go.example"},
+    "domain, 1 in 3, by clicks": {"domain": "go.example", "sort": Sort.CLICKS},
+    "domain, 1 in 500": {"domain": "l.example"},
+    "domain, 1 in 500, by clicks": {"domain": "l.example", "sort": Sort.CLICKS},
+    "domain and tag": {"domain": "go.example", "tag": "tag3"},
+    "domain and search": {"domain": "go.example", "search": "newsletter"},
     "last page": {"part": 0.999},
     "page in the middle": {"part": 0.5},
     "page in the middle, by clicks": {"part": 0.5, "sort": Sort.CLICKS},
     "page in the middle, active": {"part": 0.45, "status": Status.ACTIVE},
     "page in the middle of a search": {"part": 0.5, "search": "example"},
+    "page in the middle of a domain": {"part": 0.15, "domain": "go.example"},
 }
 # The same when links have changed since the last one.
 AFTER_A_CHANGE = (
@@ -72,10 +81,18 @@ AFTER_A_CHANGE = (
     "search, 1 in 5",
     "search, all",
     "search, 1 character",
+    "own host, 2 in 3",
     "page in the middle of a search",
 )
 # The same when a copy of the service has just been started and has never been asked for it.
-FIRST = ("search, 1 in 5", "search, all", "search, 1 character", "page in the middle of a search")
+FIRST = (
+    "search, 1 in 5",
+    "search, all",
+    "search, 1 character",
+    "own host, 2 in 3",
+    "domain, 1 in 3",
+    "page in the middle of a search",
+)
 FIRST_TURNS = 3
 
 Before = Callable[[Lab, Any], Awaitable[None]]
@@ -99,7 +116,7 @@ async def lists() -> list[Figure]:
             figures += await _compare(
                 room, f"{name}, after a change", *asks, turns=SLOW_TURNS, before=partial(_change, made)
             )
-            await asyncio.gather(*(_check_total(room, ask) for ask in asks if ask.search))
+            await asyncio.gather(*(_check_total(room, ask) for ask in asks if is_counted(ask)))
         for name in FIRST:
             figures.append(await _first(room, name, _search(many, MANY, VARIANTS[name])))
         return figures
@@ -128,10 +145,12 @@ async def _check_total(room: Lab, ask: SearchLinks) -> None:
             """
             select count(*) from links.links
             where workspace = $1 and not archived
-              and strpos(lower(concat_ws(chr(10), title, slug, destination_url)), $2) > 0
+              and ($2::text is null or strpos(lower(concat_ws(chr(10), title, slug, destination_url)), $2) > 0)
+              and ($3::text is null or domain = $3)
             """,
             ask.workspace,
             ask.search,
+            ask.domain,
             timeout=_STEP_SECONDS,
         )
     finally:
@@ -220,7 +239,7 @@ async def _fill(room: Lab, workspaces: dict[str, int]) -> None:
         await owner.execute("set session_replication_role = replica")
         indexes = await owner.fetch("""
             select indexname, indexdef from pg_indexes
-            where schemaname = 'links' and (indexname like 'link_entries_%' or indexname = 'link_ranks_order')
+            where schemaname = 'links' and (indexname like 'link_entries_%' or indexname like 'link_ranks_%')
               and indexname not like '%_pkey'
         """)
         await owner.execute("".join(f"drop index {row['indexname']};" for row in indexes))
@@ -253,14 +272,14 @@ async def _count_blocks(owner: asyncpg.Connection) -> None:
 # As the triggers would have it.
 _DERIVED = (
     """
-    insert into link_entries (link, workspace, mode, archived, active, state, position, created_at, tags, words)
+    insert into link_entries (link, workspace, mode, archived, active, state, position, created_at, tags, words, domain)
     select id, workspace, mode, archived, active, state_of(active, lapsed), position, created_at, tags,
-           words_of(title, slug, destination_url)
+           words_of(title, slug, destination_url), domain
     from links order by id
     """,
     """
-    insert into link_ranks (link, workspace, mode, archived, clicks)
-    select id, workspace, mode, archived, clicks from links order by id
+    insert into link_ranks (link, workspace, mode, archived, clicks, domain)
+    select id, workspace, mode, archived, clicks, domain from links order by id
     """,
     """
     insert into link_tallies (workspace, mode, tag, archived, active, lapsed, links)
@@ -282,15 +301,16 @@ _DERIVED = (
 
 _LINKS = """
 insert into links (
-    id, workspace, mode, domain, slug, destination_url, title, active, position, tags, metadata,
+    id, workspace, mode, domain, domain_id, slug, destination_url, title, active, position, tags, metadata,
     show_on_profile, forward_query, expires_at, lapsed, clicks, created_at, archived
 )
-select substr($1, 1, 14) || lpad(n::text, 8, '0'), $1, 'live', '', substr($1, 12) || to_hex(n),
-       'https://www.example' || n % 5000 || '.com/path/' || n,
+select substr($1, 1, 14) || lpad(n::text, 8, '0'), $1, 'live', coalesce(domain, ''), domain,
+       substr($1, 12) || to_hex(n), 'https://www.example' || n % 5000 || '.com/path/' || n,
        (array['Summer campaign', 'Winter sale', 'Newsletter', 'Partner', 'Blog post'])[1 + n % 5] || ' ' || n
            || case when n % 50000 = 7 then ' anniversary' else '' end,
        n % 10 <> 0, least(n, 1000000), array['tag' || n % 20, 'customer' || n % 500], '{}',
        true, false, case when n % 1000 = 5 then timestamptz '2020-01-01' end, n % 1000 = 5,
        n::bigint * 7919 % 100003, timestamptz '2025-01-01' + n * interval '1 second', n % 200 = 9
 from generate_series(1, $2::int) n
+cross join lateral (select case when n % 500 = 77 then 'l.example' when n % 3 = 0 then 'go.example' end) as d (domain)
 """

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.dialects.use.link_fields import LinkBody, body_of
-from gateway.dialects.use.links import SHELVES, Archive, Search, Tag
+from gateway.dialects.use.links import SHELVES, Archive, OnDomain, Search, Tag, host_of
 from gateway.endpoint import Call, Endpoint
 from gateway.streaming import Stream
 from shared import context
@@ -39,6 +39,7 @@ class ExportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     status: Annotated[Status | None, Meta(examples=["active"])] = None
     tag: Tag | None = None
     archived: Annotated[Archive | None, Meta(description="Without it: `all`.")] = None
+    domain: OnDomain | None = None
 
 
 async def export_links(call: Call, query: ExportQuery) -> Stream:
@@ -79,6 +80,7 @@ async def _pages(call: Call, query: ExportQuery) -> AsyncGenerator[list[LinkBody
                 status=query.status,
                 tag=query.tag,
                 archived=SHELVES[query.archived or "all"],
+                domain=host_of(call, query.domain),
                 limit=PAGE,
             )
         )

@@ -38,6 +38,7 @@ Search = Annotated[
 ]
 Tag = Annotated[str, Meta(description="Only links with this tag.", examples=["marketing"])]
 Archive = Literal["false", "true", "all"]
+OnDomain = Annotated[Domain, Meta(description="Only links on this host.")]
 
 
 class LinksQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -45,6 +46,7 @@ class LinksQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     status: Annotated[Status | None, Meta(examples=["active"])] = None
     tag: Tag | None = None
     archived: Annotated[Archive | None, Meta(description="Without it: `false`.")] = None
+    domain: OnDomain | None = None
     sort_by: Annotated[Literal["createdAt", "clicks"] | None, Meta(description="Without it: `createdAt`.")] = None
     sort_order: Annotated[Order | None, Meta(description="Without it: `desc`.")] = None
     destination_url: Annotated[
@@ -72,6 +74,7 @@ async def list_links(call: Call, query: LinksQuery) -> Page[LinkBody]:
                 status=query.status,
                 tag=query.tag,
                 archived=SHELVES[query.archived or "false"],
+                domain=host_of(call, query.domain),
                 sort=SORTS[query.sort_by or "createdAt"],
                 order=query.sort_order or Order.DESC,
                 limit=query.size,
@@ -110,7 +113,7 @@ async def get_link_by_code(call: Call, query: CodeQuery) -> LinkBody:
             workspace=call.workspace,
             mode=call.mode,
             slug=call.path["shortCode"],
-            domain=domain_in(call.settings, query.domain or ""),
+            domain=host_of(call, query.domain) or "",
         )
     )
     return body_of(call, found)
@@ -133,8 +136,12 @@ async def put_external_link(call: Call, body: LinkPut) -> Put[LinkBody]:
     return Put(body_of(call, upserted.link), new=upserted.created)
 
 
+def host_of(call: Call, domain: str | None) -> str | None:
+    return None if domain is None else domain_in(call.settings, domain)
+
+
 async def _that_lead_to(call: Call, query: LinksQuery, destination_url: str) -> links.LinkPage:
-    others = ("search", "status", "tag", "archived", "sort_by", "sort_order")
+    others = ("search", "status", "tag", "archived", "domain", "sort_by", "sort_order")
     if any(getattr(query, name) is not None for name in others):
         raise Fault(Code.INVALID, "No other filter and no order goes with destinationUrl", field="destination_url")
     return await call.ask(

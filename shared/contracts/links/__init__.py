@@ -186,6 +186,7 @@ class SearchLinks(Ask[LinkPage], frozen=True, kw_only=True):
     status: Status | None = None
     tag: str | None = None
     archived: bool | None = False  # None: archived or not
+    domain: str | None = None  # as in `Link`; empty: our own host
     sort: Sort = Sort.CREATED_AT
     order: Order = Order.DESC
     limit: int = 20  # 1–100
@@ -213,6 +214,7 @@ class ExportLinks(Ask[ExportPage], frozen=True, kw_only=True):
     status: Status | None = None
     tag: str | None = None
     archived: bool | None = None
+    domain: str | None = None
     limit: int = 100  # 1–100
 
 

@@ -65,6 +65,33 @@ async def test_a_link_is_found_by_its_short_code_and_its_domain(client: Client, 
     refused(await client.get(f"{path}?domain=no%20host"), 400, "domain")
 
 
+async def test_links_are_listed_and_exported_by_their_domain(client: Client, names: Names) -> None:
+    domain, empty = [(await verified(client, names))["domain"] for _ in range(2)]
+    ours = [(await new(client, title=f"Ours {number}"))["id"] for number in range(2)]
+    there = [(await new(client, title=f"There {number}", domain=domain, tags=["a"]))["id"] for number in range(12)]
+    await client.patch(f"{LINKS}/{there[0]}", {"archived": True})
+
+    async def listed(query: str) -> tuple[list[str], int, bool]:
+        page = (await client.get(f"{LINKS}?{query}")).json
+        return [link["id"] for link in page["data"]], page["total"], page["hasMore"]
+
+    for name in (domain, f"{domain.upper()}."):
+        assert await listed(f"domain={name}") == (there[:0:-1], 11, False)
+    assert await listed(f"domain={domain}&sortOrder=asc&limit=10") == (there[1:11], 11, True)
+    assert await listed(f"domain={domain}&sortBy=clicks&sortOrder=asc&limit=10&page=2") == (there[11:], 11, False)
+    assert await listed(f"domain={domain}&tag=a&status=active&search=There%200&archived=all") == (there[:1], 1, False)
+    assert await listed(f"domain={domain}&tag=b") == ([], 0, False)
+    assert await listed(f"domain={client.url.removeprefix('http://')}") == (ours[::-1], 2, False)
+    assert await listed(f"domain={empty}") == await listed(f"domain={new_name()}") == ([], 0, False)
+    await client.delete(f"{LINKS}/{there[1]}")
+    assert await listed(f"domain={domain}") == (there[:1:-1], 10, False)
+    exported = await client.get(f"{LINKS}/export?format=jsonl&domain={domain}")
+    assert [json.loads(line)["id"] for line in exported.body.splitlines()] == [there[0], *there[2:]]
+    for path in (f"{LINKS}?domain=a%20b", f"{LINKS}?domain=", f"{LINKS}/export?domain=*.example"):
+        refused(await client.get(path), 400, "domain")
+    refused(await client.get(f"{LINKS}?destinationUrl=https://example.com&domain={domain}"), 400, "destinationUrl")
+
+
 async def test_a_link_is_made_on_no_domain_that_is_not_the_workspaces_and_verified(
     client: Client, new_client: NewClient, names: Names
 ) -> None:

@@ -30,7 +30,7 @@ from shared.database import Connection, Database
 from shared.settings import Settings
 from tests.client import until
 from tests.services.links.conftest import Desk
-from tests.services.links.writers import BEGUN, fill, work
+from tests.services.links.writers import BEGUN, domain_of, fill, own_domain, work
 from tests.world import World
 
 _PLAIN = """
@@ -39,8 +39,9 @@ where workspace = $1 and mode = $2
   and ($3::bool is null or archived = $3)
   and ($4::text is null or $4 = any (tags))
   and ($5::text is null or $5 = case when lapsed then 'expired' when active then 'active' else 'inactive' end)
-  and (strpos(lower(title), lower($6)) > 0 or strpos(lower(slug), lower($6)) > 0
+  and ($6::text is null or strpos(lower(title), lower($6)) > 0 or strpos(lower(slug), lower($6)) > 0
        or strpos(lower(destination_url), lower($6)) > 0)
+  and ($7::text is null or domain = $7)
 order by {column} {order}, id {order}
 """
 
@@ -48,15 +49,17 @@ order by {column} {order}, id {order}
 async def plain(db: Connection, ask: SearchLinks) -> list[str]:
     """The whole list without a page, from the table of links itself."""
     text = _PLAIN.format(column="clicks" if ask.sort is Sort.CLICKS else "created_at", order=ask.order)
-    rows = await db.fetch(text, ask.workspace, ask.mode, ask.archived, ask.tag, ask.status, ask.search)
+    rows = await db.fetch(text, ask.workspace, ask.mode, ask.archived, ask.tag, ask.status, ask.search, ask.domain)
     return [row["id"] for row in rows]
 
 
 def any_ask(workspace: str, chance: random.Random) -> SearchLinks:
+    domain = chance.choice((None, None, "", domain_of(workspace)))
     return SearchLinks(
         workspace=workspace,
         mode=Mode.LIVE,
-        search=chance.choice(("example", "another", "e", "elsewhere")),
+        search=chance.choice(("example", "another", "e", "elsewhere", *((None,) * 3 if domain is not None else ()))),
+        domain=domain,
         archived=chance.choice((None, None, False, True)),
         tag=chance.choice((None, None, "a", "c")),
         status=chance.choice((None, None, Status.ACTIVE, Status.EXPIRED)),
@@ -140,8 +143,9 @@ async def test_totals_and_pages_are_those_of_a_plain_query_whatever_is_changed_a
     forgetful: bool,
 ) -> None:
     workspace = ids.new()
+    await own_domain(owner, workspace)
     links = await fill(owner, workspace, chance, 60)
-    asks = [any_ask(workspace, chance) for _ in range(12)]
+    asks = [any_ask(workspace, chance) for _ in range(16)]
     # Those who turn the pages of one search, too.
     broad = SearchLinks(workspace=workspace, mode=Mode.LIVE, search="e", archived=None, limit=9)
     asks += [msgspec.structs.replace(broad, offset=offset) for offset in range(0, 90, 9)]

@@ -11,10 +11,12 @@ BEGUN = datetime(2025, 1, 1, tzinfo=UTC)
 
 _INSERT = """
 insert into links.links (
-    id, workspace, mode, domain, slug, destination_url, active, position, tags, metadata, show_on_profile,
+    id, workspace, mode, domain, domain_id, slug, destination_url, active, position, tags, metadata, show_on_profile,
     forward_query, clicks, created_at, archived, lapsed
 )
-values ($1, $2, 'live', '', $1, 'https://example.com', $3, $4, $5, '{}', true, false, $6, $7, $8, $9)
+select $1, $2, 'live', coalesce(d.name, ''), d.id, $1, 'https://example.com', $3, $4, $5, '{}', true, false, $6, $7,
+       $8, $9
+from (values (1)) as one left join links.domains d on d.workspace = $2 and $10
 """
 
 
@@ -26,8 +28,25 @@ async def insert(db: Connection, workspace: str, chance: random.Random) -> str:
     position = chance.choice((0, chance.randrange(1_000), chance.randrange(1_000_000)))
     flags = [chance.random() < 0.3 for _ in range(3)]
     tags = [tag for tag in "ab" if chance.random() < 0.5]
-    await db.execute(_INSERT, link, workspace, not flags[0], position, tags, clicks, BEGUN + age, flags[1], flags[2])
+    values = (position, tags, clicks, BEGUN + age, flags[1], flags[2], chance.random() < 0.3)
+    await db.execute(_INSERT, link, workspace, not flags[0], *values)
     return link
+
+
+def domain_of(workspace: str) -> str:
+    return f"{workspace.lower()}.example"
+
+
+async def own_domain(db: Connection, workspace: str) -> None:
+    """From then on some of the links of the workspace are on it."""
+    await db.execute(
+        """
+        insert into links.domains (id, workspace, mode, name, token, verified_at, created_at, updated_at)
+        values ($1, $1, 'live', $2, '', now(), now(), now())
+        """,
+        workspace,
+        domain_of(workspace),
+    )
 
 
 async def change(db: Connection, link: str, chance: random.Random) -> None:
