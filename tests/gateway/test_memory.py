@@ -13,7 +13,7 @@ import pytest
 from gateway.memory import Memory
 from shared.context import deadline
 from shared.faults import Code, Fault
-from tests.client import until
+from tests.client import until, within
 
 AWAY = Fault(Code.UNAVAILABLE, "Nobody is there")
 
@@ -146,35 +146,48 @@ async def test_a_change_that_is_known_already_forgets_nothing(service: Service) 
 
 
 async def test_the_old_answer_serves_while_the_service_is_away_and_then_no_longer(service: Service) -> None:
-    remembered = memory(service, fresh_seconds=lambda _answer: 0.0, stale_seconds=0.3)
-    await remembered.get("a")
-    service.says["a"] = AWAY
-    assert await remembered.get("a") == "a as it was at first"
+    async def attempt(_: int) -> float:
+        remembered = memory(service, fresh_seconds=lambda _answer: 0.0, stale_seconds=0.3)
+        service.says.clear()
+        began = time.monotonic()
+        await remembered.get("a")
+        service.says["a"] = AWAY
 
-    async def look() -> str:
-        try:
-            return await remembered.get("a")
-        except Fault as fault:
-            return fault.code
+        async def look() -> str:
+            try:
+                return await remembered.get("a")
+            except Fault as fault:
+                return fault.code
 
-    seen, took = await until(look, lambda answer: answer == Code.UNAVAILABLE, seconds=1)
-    assert 0.2 < took < 0.6, (seen, took)
-    assert len(remembered) == 0
+        seen = await look()
+        in_time = time.monotonic() - began < 0.3
+        assert seen == "a as it was at first" or not in_time
+        await until(look, lambda answer: answer == Code.UNAVAILABLE)
+        took = time.monotonic() - began
+        assert took >= 0.3
+        assert len(remembered) == 0
+        return took
+
+    await within(0.7, attempt)
 
 
 async def test_a_service_that_hangs_costs_one_wait_a_second_and_not_one_a_request(service: Service) -> None:
-    remembered = memory(service, fresh_seconds=lambda _answer: 0.0, patience_seconds=1.2)
-    await remembered.get("a")
-    service.open.clear()
     loop = asyncio.get_running_loop()
-    began = loop.time()
-    assert await remembered.get("a") == "a as it was at first"
-    assert 1.1 < loop.time() - began < 2
-    began = loop.time()
-    for _ in range(100):
+
+    async def attempt(_: int) -> float:
+        remembered = memory(service, fresh_seconds=lambda _answer: 0.0, patience_seconds=1.2)
+        await remembered.get("a")
+        service.open.clear()
+        began = loop.time()
         assert await remembered.get("a") == "a as it was at first"
-    assert loop.time() - began < 0.5
-    service.open.set()
+        waited = loop.time() - began
+        assert waited > 1.1
+        for _ in range(100):
+            assert await remembered.get("a") == "a as it was at first"
+        service.open.set()
+        return loop.time() - began
+
+    await within(2, attempt)
 
 
 async def test_a_refusal_of_the_service_is_not_hidden_by_the_old_answer(service: Service) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.memory import RETRY_SECONDS, Memory
 from shared.faults import Code, Fault
-from tests.client import until
+from tests.client import until, within
 
 KEYS = [f"key {number}" for number in range(40)]
 PATIENCE_SECONDS = 0.05
@@ -47,32 +47,37 @@ async def hanging(stale_seconds: float) -> tuple[Service, Memory[str, str]]:
 
 
 async def test_one_wait_a_second_is_enough_whatever_is_asked_for() -> None:
-    service, memory = await hanging(stale_seconds=60.0)
-    began = time.monotonic()
-    assert [await memory.get(key) for key in KEYS] == [f"{key}, old" for key in KEYS]
-    took = time.monotonic() - began
-    assert service.asked <= 1 + took / RETRY_SECONDS
-    assert took < len(KEYS) * PATIENCE_SECONDS / 2
-    service.open.set()
+    async def attempt(_: int) -> float:
+        service, memory = await hanging(stale_seconds=60.0)
+        began = time.monotonic()
+        assert [await memory.get(key) for key in KEYS] == [f"{key}, old" for key in KEYS]
+        took = time.monotonic() - began
+        assert service.asked <= 1 + took / RETRY_SECONDS
+        service.open.set()
+        return took
+
+    await within(len(KEYS) * PATIENCE_SECONDS / 2, attempt)
 
 
 async def test_when_it_answers_again_everything_is_asked_for_within_a_second() -> None:
-    service, memory = await hanging(stale_seconds=60.0)
-    await memory.get(KEYS[0])
-    service.open.set()
+    async def attempt(_: int) -> float:
+        service, memory = await hanging(stale_seconds=60.0)
+        await memory.get(KEYS[0])
+        service.open.set()
 
-    async def look() -> list[str]:
-        return [await memory.get(key) for key in KEYS]
+        async def look() -> list[str]:
+            return [await memory.get(key) for key in KEYS]
 
-    _, took = await until(look, lambda seen: seen == [f"{key}, new" for key in KEYS])
-    assert took < RETRY_SECONDS + 1
+        return (await until(look, lambda seen: seen == [f"{key}, new" for key in KEYS]))[1]
+
+    await within(RETRY_SECONDS + 1, attempt)
 
 
 async def test_what_is_too_old_or_not_known_is_asked_for_all_the_same() -> None:
-    service, memory = await hanging(stale_seconds=0.5)
+    service, memory = await hanging(stale_seconds=2.0)
     assert await memory.get(KEYS[0]) == f"{KEYS[0]}, old"
     unknown = asyncio.create_task(memory.get("another key"))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2.0)
     with pytest.raises(Fault) as too_old:
         await memory.get(KEYS[1])
     assert too_old.value.code is Code.TIMEOUT

@@ -53,7 +53,7 @@ def directories(chosen: Settings) -> list[str]:
     return sorted(path.name for path in Path(chosen.journal_dir).iterdir())
 
 
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
+async def until(true: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - what is waited for happens on a disk, in a server or in another process
             await asyncio.sleep(0.005)

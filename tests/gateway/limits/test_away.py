@@ -12,6 +12,7 @@ from gateway.limits import Layer, Limiter
 from gateway.limits.layers import cap_of
 from gateway.limits.local import LocalLimiter
 from shared import ids
+from tests.client import within
 from tests.gateway.limits.conftest import PATIENT, Make
 from tests.gateway.limits.server import Server
 
@@ -32,7 +33,7 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-async def until_exact(limiter: Limiter, seconds: float = 10.0) -> None:
+async def until_exact(limiter: Limiter, seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not (await limiter.decide([layer(10)])).exact:
         assert time.monotonic() < end, "Valkey is back, and the limiter does not use it"
@@ -40,23 +41,28 @@ async def until_exact(limiter: Limiter, seconds: float = 10.0) -> None:
 
 
 async def test_a_hung_valkey_costs_the_budget_a_few_times_and_then_nothing(own_server: Server, make: Make) -> None:
-    limiter = make(own_server, limit_breaker_seconds=30.0)
-    await until_exact(limiter)
-    own_server.hang()
-    before = late()
-    took = []
-    for _ in range(50):
-        began = time.perf_counter()
-        decision = await limiter.decide([layer(10)])
-        took.append(time.perf_counter() - began)
-        assert not decision.exact
-        assert decision.allowed
-    # The first failure takes all patience, 250 ms; then the budget is 20 ms, and the breaker opens at the fifth. What a
-    # busy machine adds is left out.
-    assert late() - before == 5
-    assert 0.2 < took[0] < 0.6
-    assert 0.015 < min(took[1:5]) < 0.05
-    assert min(took[5:]) < median(took[5:]) < 0.005
+    async def attempt(_: int) -> float:
+        """How many times longer than expected it takes."""
+        limiter = make(own_server, limit_breaker_seconds=30.0)
+        await until_exact(limiter)
+        own_server.hang()
+        before = late()
+        took = []
+        for _ in range(50):
+            began = time.perf_counter()
+            decision = await limiter.decide([layer(10)])
+            took.append(time.perf_counter() - began)
+            assert not decision.exact
+            assert decision.allowed
+        own_server.go_on()
+        # The first failure takes all patience, 250 ms; then the budget is 20 ms, and the breaker opens at the fifth.
+        # What a busy machine adds is left out.
+        assert late() - before == 5
+        assert took[0] > 0.2
+        assert min(took[1:5]) > 0.015
+        return max(took[0] / 0.6, min(took[1:5]) / 0.05, median(took[5:]) / 0.005)
+
+    await within(1, attempt)
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -85,13 +91,13 @@ async def test_the_limits_are_exact_again_after_valkey_was_killed_and_restarted(
 
 
 async def test_a_pause_of_the_gateway_itself_is_not_held_against_valkey(own_server: Server, make: Make) -> None:
-    limiter = make(own_server, limit_budget_seconds=0.1)
+    limiter = make(own_server, limit_budget_seconds=0.3)
     await until_exact(limiter)
     for _ in range(3):
         asked = asyncio.create_task(limiter.decide([layer(10)]))
         for _ in range(5):
             await asyncio.sleep(0)
-        pause(0.3)
+        pause(0.6)
         assert (await asked).exact
 
 
@@ -110,7 +116,9 @@ async def test_late_replies_never_reach_another_caller(own_server: Server, make:
 
 
 async def test_a_caller_that_is_cancelled_leaves_the_connection_clean(own_server: Server, make: Make) -> None:
-    limiter = make(own_server, limit_budget_seconds=PATIENT, limit_connections=1)
+    limiter = make(
+        own_server, limit_budget_seconds=PATIENT, limit_connection_timeout_seconds=PATIENT, limit_connections=1
+    )
     await until_exact(limiter)
     for limit in range(2, 60):
         gone = asyncio.create_task(limiter.decide([layer(5000)]))
@@ -130,25 +138,34 @@ async def test_each_change_of_state_is_one_line_in_the_log(
     limiter = make(own_server, limit_breaker_seconds=0.1)
     await until_exact(limiter)
     own_server.hang()
-    end = time.monotonic() + 0.6
+
+    def said() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.name == LOGGER]
+
+    end = time.monotonic() + 20
+    while not said():
+        assert time.monotonic() < end
+        await limiter.decide([layer(10)])
+    # Several tries whether it is back, none of which is news.
+    end = time.monotonic() + 0.3
     while time.monotonic() < end:
         await limiter.decide([layer(10)])
         await asyncio.sleep(0.005)
     own_server.go_on()
     await until_exact(limiter)
-    lines = [record.getMessage() for record in caplog.records if record.name == LOGGER]
+    lines = said()
     assert len(lines) == 2
     assert "does not decide" in lines[0]
     assert "answers again" in lines[1]
 
 
 async def test_one_call_alone_tries_whether_valkey_is_back(own_server: Server, make: Make) -> None:
-    limiter = make(own_server, limit_breaker_seconds=0.5)
+    limiter = make(own_server, limit_breaker_seconds=2.0)
     await until_exact(limiter)
     own_server.hang()
     for _ in range(5):
         await limiter.decide([layer(10)])
-    await asyncio.sleep(0.55)
+    await asyncio.sleep(2.05)
     before = late()
     await asyncio.gather(*(limiter.decide([layer(10)]) for _ in range(50)))
     await asyncio.gather(*(limiter.decide([layer(10)]) for _ in range(50)))

@@ -8,8 +8,10 @@ import pytest
 
 from gateway.limits import Layer, Limiter
 from shared import ids
+from tests.client import within
 from tests.gateway.limits.conftest import PATIENT, Make
 from tests.gateway.limits.server import Server
+from tests.shared.waiting import until
 
 HOUR = 3600
 
@@ -101,21 +103,31 @@ async def test_a_layer_with_limit_zero_is_off_and_no_layer_at_all_is_an_error(li
 
 async def test_the_time_scale_shortens_the_windows(shared_server: Server, make: Make) -> None:
     limiter = make(shared_server, time_scale=6000.0, limit_budget_seconds=PATIENT)
-    limited = layer(2)  # an hour is 600 ms
-    refused = [await limiter.decide([limited]) for _ in range(3)][-1]
-    assert not refused.allowed
-    await asyncio.sleep(max(refused.reset - time.time(), 0) + 0.01)
-    assert (await limiter.decide([limited])).allowed
+    window_seconds = 0.6  # an hour
+
+    async def attempt(_: int) -> float:
+        limited = layer(2)
+        began = time.monotonic()
+        refused = [await limiter.decide([limited]) for _ in range(3)][-1]
+        took = time.monotonic() - began
+        # Whoever needs a whole window for that meets another one.
+        if took < window_seconds:
+            assert not refused.allowed
+            await asyncio.sleep(max(refused.reset - time.time(), 0) + 0.01)
+            assert (await limiter.decide([limited])).allowed
+        return took
+
+    await within(window_seconds, attempt)
 
 
 async def test_idle_counters_vanish(shared_server: Server, make: Make) -> None:
-    limiter = make(shared_server, time_scale=6000.0, limit_budget_seconds=PATIENT)
-    before = len(shared_server.keys())
+    limiter = make(shared_server, time_scale=600.0, limit_budget_seconds=PATIENT)
+    before = set(shared_server.keys())
     for _ in range(20):
         await limiter.decide([layer(5)])
-    assert len(shared_server.keys()) >= before + 20
-    await asyncio.sleep(0.7)
-    assert len(shared_server.keys()) <= before
+    made = set(shared_server.keys()) - before
+    assert len(made) == 20
+    await until(lambda: not made & set(shared_server.keys()))
 
 
 async def test_no_address_is_readable_in_the_store(shared_server: Server, limiter: Limiter) -> None:
