@@ -49,6 +49,7 @@ async def world(servers: Servers, names: Names, tmp_path_factory: pytest.TempPat
         access_log="all",
         domains_dns_servers=names.server,
         database_acquire_timeout_seconds=10,
+        domains_dns_timeout_seconds=5,
     ) as begun:
         yield begun
 

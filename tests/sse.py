@@ -34,14 +34,14 @@ class Watch:
     def status(self) -> int:
         return self.answer.status
 
-    async def next(self, seconds: float = 10) -> Event:
+    async def next(self, seconds: float = 20) -> Event:
         """The next event; fails when none comes in time, and with EOFError when the stream has ended."""
         async with asyncio.timeout(seconds):
             while True:
                 if (event := self._dispatch(await self._block())) is not None:
                     return event
 
-    async def some(self, number: int, seconds: float = 10) -> list[Event]:
+    async def some(self, number: int, seconds: float = 20) -> list[Event]:
         return [await self.next(seconds) for _ in range(number)]
 
     async def end(self, seconds: float) -> list[Event]:
@@ -53,7 +53,7 @@ class Watch:
                     events.append(await self.next(seconds))
         return events
 
-    async def alive(self, seconds: float = 10) -> None:
+    async def alive(self, seconds: float = 20) -> None:
         """Returns at the next sign of life that is no event."""
         before = self.signs_of_life
         async with asyncio.timeout(seconds):

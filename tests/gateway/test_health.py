@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from shared.ids import new as new_id
-from tests.client import Client, until
+from tests.client import Client, until, within
 from tests.gateway.remembered import remembered_link
 from tests.servers import free_port
 from tests.shared.nats_server import NatsServer
@@ -54,29 +54,36 @@ async def test_a_gateway_is_alive_without_anybody_and_ready_with_nats(
 ) -> None:
     assert await told(session, alone, "/livez") == (200, "live")
     assert await told(session, alone, "/readyz") == (200, "ready")
-    for _ in range(2):
+    noticed, ready = [], []
+    for _ in range(3):
         nats.kill()
         away, took = await until(lambda: told(session, alone, "/readyz"), lambda seen: seen[0] == 503)
         assert "NATS" in away[1]
-        assert took < 1
+        noticed.append(took)
         assert await told(session, alone, "/livez") == (200, "live")
         nats.start()
         _, took = await until(lambda: told(session, alone, "/readyz"), lambda seen: seen == (200, "ready"))
-        assert took < 3
+        ready.append(took)
+    # The machine may stand still in one of them.
+    assert sorted(noticed)[1] < 1
+    assert sorted(ready)[1] < 3
 
 
 async def test_a_nats_server_that_hangs_is_noticed(
     session: aiohttp.ClientSession, alone: Gateway, nats: NatsServer
 ) -> None:
-    nats.process.send_signal(signal.SIGSTOP)
-    try:
-        away, took = await until(lambda: told(session, alone, "/readyz"), lambda seen: seen[0] == 503)
-        assert away[1] == "NATS does not answer"
-        assert took <= 3
-        assert await told(session, alone, "/livez") == (200, "live")
-    finally:
-        nats.process.send_signal(signal.SIGCONT)
-    await until(lambda: told(session, alone, "/readyz"), lambda seen: seen == (200, "ready"))
+    async def attempt(_: int) -> float:
+        nats.process.send_signal(signal.SIGSTOP)
+        try:
+            away, took = await until(lambda: told(session, alone, "/readyz"), lambda seen: seen[0] == 503)
+            assert away[1] == "NATS does not answer"
+            assert await told(session, alone, "/livez") == (200, "live")
+        finally:
+            nats.process.send_signal(signal.SIGCONT)
+        await until(lambda: told(session, alone, "/readyz"), lambda seen: seen == (200, "ready"))
+        return took
+
+    await within(3, attempt)
 
 
 async def test_a_gateway_is_alive_before_nats_is_there_and_ready_as_soon_as_it_is(
@@ -108,7 +115,7 @@ async def test_a_gateway_is_alive_before_nats_is_there_and_ready_as_soon_as_it_i
         assert await look("/readyz") == (503, None)
         assert await look("/some-link") == (503, "5")
         nats.start()
-        await until(lambda: look("/readyz"), lambda seen: seen[0] == 200, seconds=15)
+        await until(lambda: look("/readyz"), lambda seen: seen[0] == 200, seconds=30)
         assert await look("/") == (200, None)
     finally:
         status = await process.stop()
@@ -123,18 +130,21 @@ class Slow:
         self._body = body
         self._head = (
             f"POST /v1/links HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {client.key}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
         ).encode()
 
     async def begin(self) -> None:
+        """Returns when the gateway waits for the rest."""
         self._reader, self._writer = await asyncio.open_connection(self._address.hostname, self._address.port)
-        self._writer.write(self._head + self._body[:10])
+        self._writer.write(self._head)
+        assert b" 100 " in await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 20)
+        self._writer.write(self._body[:10])
         await self._writer.drain()
 
     async def finish(self) -> bytes:
         """The whole answer; the server closes the connection behind it."""
         self._writer.write(self._body[10:])
-        answer = await asyncio.wait_for(self._reader.read(), 10)
+        answer = await asyncio.wait_for(self._reader.read(), 20)
         await self.leave()
         return answer
 
@@ -164,12 +174,17 @@ async def test_what_is_under_way_is_finished_before_a_gateway_goes(client: Clien
     requests = [Slow(client, b'{"title":"Link %d","url":"https://example.com"}' % number) for number in range(20)]
     for request in requests:
         await request.begin()
-    await asyncio.sleep(0.2)  # the gateway has read what has been sent
     began = time.monotonic()
     going = asyncio.create_task(ending.process.stop())
-    await asyncio.sleep(0.3)
-    with pytest.raises(aiohttp.ClientError):
-        await client.get("/readyz")
+
+    async def closed() -> bool:
+        try:
+            await client.get("/readyz")
+        except aiohttp.ClientError:
+            return True
+        return False
+
+    await until(closed, bool)
     answers = await asyncio.gather(*(request.finish() for request in requests))
     assert Counter(answer.split(b" ")[1] for answer in answers) == {b"201": 20}
     assert await going == 0
@@ -183,7 +198,6 @@ async def test_a_request_that_never_ends_does_not_keep_a_gateway_from_going(
     ending = await start(world, tmp_path, stop_timeout_seconds=patience)
     request = Slow(client.at(ending.url), b'{"title":"Link","url":"https://example.com"}')
     await request.begin()
-    await asyncio.sleep(0.2)
     began = time.monotonic()
     assert await ending.process.stop() == 0
     assert patience <= time.monotonic() - began < STOP_SECONDS - usual + patience
@@ -273,7 +287,7 @@ async def until_counted(world: World, link: str, tokens: list[str]) -> Counter[s
         )
         return Counter(row["query"] for row in rows)
 
-    await until(look, lambda seen: seen.total() >= len(tokens), seconds=15)
+    await until(look, lambda seen: seen.total() >= len(tokens), seconds=30)
     await asyncio.sleep(0.5)  # one that comes twice has time to show itself
     counted = await look()
     await owner.close()

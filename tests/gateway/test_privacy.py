@@ -18,7 +18,7 @@ from shared.ids import new as new_id
 from tests.client import Client, until
 from tests.gateway.remembered import remembered_link
 from tests.gateway.stores import Store, everything, leaks
-from tests.world import Gateway, World
+from tests.world import PATIENT, Gateway, World
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -38,7 +38,7 @@ async def watched(world: World, journal: Path) -> AsyncIterator[Gateway]:
 
 async def start(world: World, journal: Path, **settings: object) -> Gateway:
     return await world.start_gateway(
-        "gateway-watched", log_level="debug", journal_dir=journal, journal_adopt_seconds=0.2, **settings
+        "gateway-watched", log_level="debug", journal_dir=journal, journal_adopt_seconds=0.2, **(PATIENT | settings)
     )
 
 
@@ -79,7 +79,7 @@ async def stored(world: World, browser: str, visits: int) -> None:
         number: int = await owner.fetchval("select count(*) from analytics.visits where user_agent = $1", browser)
         return number
 
-    await until(count, lambda seen: seen == visits, seconds=15)
+    await until(count, lambda seen: seen == visits, seconds=30)
     await owner.close()
 
 

@@ -25,7 +25,7 @@ from tests.world import Process
 
 @pytest.fixture
 def settings(servers: Servers) -> Settings:
-    return Settings(nats_url=servers.nats_url)
+    return Settings(nats_url=servers.nats_url, ask_timeout_seconds=10)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ async def stage_bus(stage: Stage) -> AsyncIterator[Bus]:
     """On the stage's NATS, with streams and tables that are empty."""
     await stage.heal()
     await stage.emptied()
-    async with buses.connect(stage.settings()) as bus:
+    async with buses.connect(stage.settings(ask_timeout_seconds=10)) as bus:
         await bus.ensure_streams()
         await bus._stream.purge_stream(EVENTS_STREAM)
         yield bus

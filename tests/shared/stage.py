@@ -131,6 +131,13 @@ async def until_answered(bus: Bus, service: str, copies: int = 1) -> None:
         await asyncio.sleep(0.01)
 
 
+async def at_work(stage: Stage, transactions: int) -> bool:
+    """Are so many transactions of the shelf under way, and wait for somebody else than the database?"""
+    query = "select count(*) from pg_stat_activity where usename = $1 and state = 'idle in transaction'"
+    async with stage.owner() as owner:
+        return bool(await owner.fetchval(query, role_of("shelf")) >= transactions)
+
+
 async def books_told(bus: Bus) -> list[tuple[str, int]]:
     """Every book that the event stream knows of, in the order of the stream."""
     last = (await bus._stream.stream_info(EVENTS_STREAM)).state

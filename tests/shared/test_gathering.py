@@ -92,7 +92,7 @@ async def test_without_a_connection_everybody_is_told(gathering: Gathering[str, 
 
 async def _hold(database: Database) -> None:
     async with database.connection() as db:
-        await db.execute("select pg_sleep(2)")
+        await db.execute("select pg_sleep(4)")
 
 
 class Scribe:

@@ -13,10 +13,11 @@ from shared import idempotency
 from shared.bus import Bus
 from shared.contracts.modes import Mode
 from shared.database import Database
-from shared.faults import Code
+from shared.faults import Code, Fault
+from tests.client import within
 from tests.once import once
 from tests.shared.shelf import AddBook, Draw, Restock
-from tests.shared.stage import Stage, books_told, until_answered
+from tests.shared.stage import Stage, at_work, books_told, until_answered
 from tests.shared.waiting import fault_of, until
 from tests.world import Process
 
@@ -81,13 +82,23 @@ async def test_what_fails_at_its_very_end_leaves_nothing_and_may_be_repeated(sta
 
 
 async def test_who_comes_while_the_first_one_is_at_work_waits_for_its_answer(stage: Stage, stage_bus: Bus) -> None:
-    first = asyncio.create_task(stage_bus.ask_once(AddBook(shelf="A", hold_seconds=0.4), once("abc")))
-    await asyncio.sleep(0.2)
-    assert not first.done()
-    second = await stage_bus.ask_once(AddBook(shelf="A"), once("abc"))
-    assert (second.answer, (await first).answer) == (1, 1)
-    assert second.first_asked is not None
-    assert await books(stage) == [("A", 1)]
+    async def attempt(number: int) -> float:
+        """0 when the second one has come in time to wait, but not for too long."""
+        shelf, key = f"shelf {number}", f"abc-{number}"
+        first = asyncio.create_task(stage_bus.ask_once(AddBook(shelf=shelf, hold_seconds=0.4), once(key)))
+        await asyncio.sleep(0.2)
+        in_time = not first.done()
+        try:
+            second = await stage_bus.ask_once(AddBook(shelf=shelf), once(key))
+        except Fault as fault:
+            await first
+            return 1.0 if fault.code is Code.BUSY else float("inf")
+        assert (second.answer, (await first).answer) == (1, 1)
+        assert second.first_asked is not None
+        assert [book for book in await books(stage) if book[0] == shelf] == [(shelf, 1)]
+        return 0.0 if in_time else 1.0
+
+    await within(0.0, attempt)
 
 
 async def test_when_the_first_one_fails_the_one_that_waited_does_it(stage: Stage, stage_bus: Bus) -> None:
@@ -100,9 +111,9 @@ async def test_when_the_first_one_fails_the_one_that_waited_does_it(stage: Stage
     assert await books(stage) == [("A", 1)]
 
 
-async def test_nobody_waits_longer_than_a_second(stage_bus: Bus) -> None:
-    first = asyncio.create_task(stage_bus.ask_once(AddBook(shelf="A", hold_seconds=1.8), once("abc")))
-    await asyncio.sleep(0.3)
+async def test_nobody_waits_longer_than_a_second(stage: Stage, stage_bus: Bus) -> None:
+    first = asyncio.create_task(stage_bus.ask_once(AddBook(shelf="A", hold_seconds=5), once("abc")))
+    await until(lambda: at_work(stage, 1))
     fault, took = await fault_of(stage_bus.ask_once(AddBook(shelf="A"), once("abc")))
     assert (fault.code, fault.retry_after) == (Code.BUSY, 1)
     assert took >= 0.8
@@ -113,14 +124,16 @@ async def test_nobody_waits_longer_than_a_second(stage_bus: Bus) -> None:
 
 @pytest.mark.parametrize("victim", ["shelf", "postgres"])
 async def test_a_kill_in_the_middle_leaves_nothing(stage: Stage, stage_bus: Bus, shelf: Process, victim: str) -> None:
-    asked = asyncio.create_task(stage_bus.ask_once(AddBook(shelf="A", hold_seconds=1.5), once("abc")))
-    await asyncio.sleep(0.5)
+    asked = asyncio.create_task(stage_bus.ask_once(AddBook(shelf="A", hold_seconds=3), once("abc")))
+    await until(lambda: at_work(stage, 1))
     if victim == "shelf":
         await shelf.stop(signal.SIGKILL)
         await shelf.start()
     else:
         await stage.kill("postgres")
         await stage.restart("postgres")
+        # Whoever has it in hand learns of it at the end.
+        await asyncio.wait([asked])
     await until_answered(stage_bus, "shelf")
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
@@ -188,14 +201,23 @@ async def test_who_waits_for_a_repeated_write_keeps_nobody_else_waiting(
     narrow = stage.shelf(database_pool_size=3)
     await narrow.start()
     await until_answered(stage_bus, "shelf")
-    slow = AddBook(shelf="A", hold_seconds=0.7)
-    repeated = [asyncio.create_task(stage_bus.ask_once(slow, once("abc"))) for _ in range(20)]
-    await asyncio.sleep(0.2)
-    began = time.monotonic()
-    assert await stage_bus.ask(AddBook(shelf="B")) == 1
-    assert time.monotonic() - began < 0.4
-    assert not any(task.done() for task in repeated)
-    assert {done.answer for done in await asyncio.gather(*repeated)} == {1}
+
+    async def attempt(number: int) -> float:
+        """How long somebody else has to wait."""
+        slow = AddBook(shelf=f"A{number}", hold_seconds=0.7)
+        repeated = [asyncio.create_task(stage_bus.ask_once(slow, once(f"abc-{number}"))) for _ in range(20)]
+        await asyncio.sleep(0.2)
+        began = time.monotonic()
+        assert await stage_bus.ask(AddBook(shelf=f"B{number}")) == 1
+        took = time.monotonic() - began
+        waiting = not any(task.done() for task in repeated)
+        answers = await asyncio.gather(*repeated, return_exceptions=True)
+        # On a machine that stands still some have waited for too long.
+        good = [each for each in answers if not (isinstance(each, Fault) and each.code is Code.BUSY)]
+        assert {done.answer for done in good if not isinstance(done, BaseException)} == {1}
+        return took if waiting and len(good) == len(answers) else float("inf")
+
+    await within(0.4, attempt)
     await narrow.stop()
 
 

@@ -12,9 +12,10 @@ import pytest
 from shared.bus import Bus
 from shared.contracts.accounts import CreateUser
 from shared.faults import Code
+from tests.client import within
 from tests.shared.nats_server import NatsServer
 from tests.shared.shelf import AddBook, Nap
-from tests.shared.stage import Stage, books_told, until_answered
+from tests.shared.stage import Stage, at_work, books_told, until_answered
 from tests.shared.waiting import fault_of, until
 from tests.world import Process
 
@@ -39,9 +40,14 @@ async def test_what_is_asked_of_a_hung_service_times_out_and_is_not_done_later(
     stage: Stage, stage_bus: Bus, accounts: Process
 ) -> None:
     accounts.signal(signal.SIGSTOP)
-    for fault, seconds in await asyncio.gather(*(fault_of(stage_bus.ask(each, timeout=1)) for each in users(200))):
-        assert fault.code is Code.TIMEOUT
-        assert seconds == pytest.approx(1, abs=0.3)
+
+    async def attempt(_: int) -> float:
+        faults = await asyncio.gather(*(fault_of(stage_bus.ask(each, timeout=1)) for each in users(200)))
+        assert {fault.code for fault, _ in faults} == {Code.TIMEOUT}
+        assert min(seconds for _, seconds in faults) > 0.7
+        return max(seconds for _, seconds in faults)
+
+    await within(1.3, attempt)
     accounts.signal(signal.SIGCONT)
     asked = CreateUser(username="afterwards", email="afterwards@example.com", password=secrets.token_hex(8))
     assert (await stage_bus.ask(asked)).user.username == "afterwards"
@@ -60,9 +66,13 @@ async def test_sigterm_with_50_questions_in_flight_answers_them_all(
     assert time.monotonic() - began < 10
     names = {(await each).user.username for each in asked}
     assert len(names) == 50
-    fault, seconds = await fault_of(stage_bus.ask(users(1)[0]))
-    assert fault.code is Code.UNAVAILABLE
-    assert seconds < 0.5
+
+    async def attempt(_: int) -> float:
+        fault, seconds = await fault_of(stage_bus.ask(users(1)[0]))
+        assert fault.code is Code.UNAVAILABLE
+        return seconds
+
+    await within(0.5, attempt)
 
 
 async def test_a_rolling_restart_of_two_copies_refuses_nobody(stage: Stage, stage_bus: Bus) -> None:
@@ -94,8 +104,8 @@ async def test_a_rolling_restart_of_two_copies_refuses_nobody(stage: Stage, stag
 async def test_everything_told_before_the_end_is_published_before_the_end(
     stage: Stage, stage_bus: Bus, shelf: Process
 ) -> None:
-    asked = [asyncio.create_task(stage_bus.ask(AddBook(shelf=f"{n}", hold_seconds=0.2))) for n in range(8)]
-    await asyncio.sleep(0.1)
+    asked = [asyncio.create_task(stage_bus.ask(AddBook(shelf=f"{n}", hold_seconds=2))) for n in range(8)]
+    await until(lambda: at_work(stage, 8))
     assert await shelf.stop() == 0
     assert await asyncio.gather(*asked) == [1] * 8
     assert len(await books_told(stage_bus)) == 8
@@ -110,7 +120,7 @@ async def ended(process: Process) -> int:
     """SIGTERM, without the kindness of a second try."""
     process.signal(signal.SIGTERM)
     assert process._process
-    return await asyncio.wait_for(process._process.wait(), 3)
+    return await asyncio.wait_for(process._process.wait(), 15)
 
 
 async def test_a_service_that_waits_for_nats_ends_when_asked_to(stage: Stage, nats_server: NatsServer) -> None:

@@ -14,6 +14,7 @@ from shared.encoding import encode
 from shared.faults import Code, Fault
 from shared.ids import new
 from shared.settings import Settings
+from tests.client import within
 from tests.shared.echo import Echo, Look, Rang, Slow
 from tests.shared.nats_server import NatsServer
 from tests.shared.waiting import fault_of, until
@@ -91,10 +92,16 @@ async def test_a_hung_nats_costs_a_question_its_time_and_no_more(nats_server: Na
         answering = Answering(bus, settings, "echo", Echo(bus).answerers)
         await answering.start()
         nats_server.process.send_signal(signal.SIGSTOP)
-        began = time.monotonic()
-        faults = await asyncio.gather(*(bus.ask(Look(), timeout=0.5) for _ in range(50)), return_exceptions=True)
-        assert time.monotonic() - began == pytest.approx(0.5, abs=0.3)
-        assert {fault.code for fault in faults if isinstance(fault, Fault)} == {Code.TIMEOUT}
+
+        async def attempt(_: int) -> float:
+            began = time.monotonic()
+            faults = await asyncio.gather(*(bus.ask(Look(), timeout=0.5) for _ in range(50)), return_exceptions=True)
+            took = time.monotonic() - began
+            assert {fault.code for fault in faults if isinstance(fault, Fault)} == {Code.TIMEOUT}
+            assert took > 0.2
+            return took
+
+        await within(0.8, attempt)
         nats_server.process.send_signal(signal.SIGCONT)
         assert await bus.ask(Slow(seconds=0)) == "one"
         await answering.stop()
@@ -102,25 +109,37 @@ async def test_a_hung_nats_costs_a_question_its_time_and_no_more(nats_server: Na
 
 async def test_stopping_does_not_wait_for_a_nats_that_is_away(nats_server: NatsServer) -> None:
     settings = Settings(nats_url=nats_server.url)
-    async with buses.connect(settings) as bus:
-        answering = Answering(bus, settings, "echo", Echo(bus).answerers)
-        await answering.start()
-        nats_server.kill()
-        await until(lambda: not bus.connected)
-        began = time.monotonic()
-        await answering.stop()
-    assert time.monotonic() - began < 1
+
+    async def attempt(_: int) -> float:
+        async with buses.connect(settings) as bus:
+            answering = Answering(bus, settings, "echo", Echo(bus).answerers)
+            await answering.start()
+            nats_server.kill()
+            await until(lambda: not bus.connected)
+            began = time.monotonic()
+            await answering.stop()
+        took = time.monotonic() - began
+        nats_server.start()
+        return took
+
+    await within(1, attempt)
 
 
 async def test_stopping_does_not_wait_for_a_nats_that_hangs(nats_server: NatsServer) -> None:
     settings = Settings(nats_url=nats_server.url, ask_timeout_seconds=0.5)
-    async with buses.connect(settings) as bus:
-        answering = Answering(bus, settings, "echo", Echo(bus).answerers)
-        await answering.start()
-        nats_server.process.send_signal(signal.SIGSTOP)
-        began = time.monotonic()
-        await answering.stop()
-    assert time.monotonic() - began < 2
+
+    async def attempt(_: int) -> float:
+        async with buses.connect(settings) as bus:
+            answering = Answering(bus, settings, "echo", Echo(bus).answerers)
+            await answering.start()
+            nats_server.process.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
+            await answering.stop()
+        took = time.monotonic() - began
+        nats_server.process.send_signal(signal.SIGCONT)
+        return took
+
+    await within(2, attempt)
 
 
 async def test_a_connection_that_the_server_has_sent_away_is_known_to_be_closed(nats_server: NatsServer) -> None:
@@ -128,10 +147,11 @@ async def test_a_connection_that_the_server_has_sent_away_is_known_to_be_closed(
         closed = asyncio.create_task(bus.closed())
         assert bus._client._transport
         bus._client._transport.write(b"NONSENSE\r\n")
-        await asyncio.wait_for(closed, 5)
+        await asyncio.wait_for(closed, 20)
         fault, seconds = await fault_of(bus.ask(Look()))
     assert fault.code is Code.UNAVAILABLE
-    assert seconds < 0.5
+    # At once, and not when its time is over.
+    assert seconds < 1.5
 
 
 async def test_whoever_starts_before_nats_waits_for_it(nats_server: NatsServer) -> None:
@@ -151,4 +171,4 @@ async def test_whoever_starts_before_nats_waits_for_it(nats_server: NatsServer) 
     await asyncio.sleep(0.5)
     assert not waiting.done()
     nats_server.start()
-    assert await asyncio.wait_for(waiting, 5) == "one"
+    assert await asyncio.wait_for(waiting, 20) == "one"

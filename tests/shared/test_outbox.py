@@ -24,18 +24,21 @@ from tests.world import Process
 
 async def until_empty(stage: Stage) -> None:
     async with stage.owner() as owner:
-        await until(lambda: owner.fetchval("select count(*) = 0 from shelf.outbox"), 15)
+        await until(lambda: owner.fetchval("select count(*) = 0 from shelf.outbox"), 30)
 
 
 async def test_a_fact_is_told_right_after_the_commit(stage_bus: Bus, shelf: Process) -> None:
     heard: list[BookAdded] = []
     await stage_bus.hear(BookAdded, heard.append)
-    began = time.monotonic()
-    await stage_bus.ask(AddBook(shelf="a"))
-    await until(lambda: heard)
-    # The relay looks by itself once a second; this was faster.
-    assert time.monotonic() - began < 0.8
-    assert heard == [BookAdded(shelf="a", place=1)]
+    took = []
+    for place in range(1, 11):
+        began = time.monotonic()
+        await stage_bus.ask(AddBook(shelf="a"))
+        await until(lambda place=place: len(heard) >= place)  # type: ignore[misc]
+        took.append(time.monotonic() - began)
+    # The relay looks by itself once a second, so most of them would take about as long.
+    assert sorted(took)[5] < 0.5
+    assert heard == [BookAdded(shelf="a", place=place) for place in range(1, 11)]
 
 
 async def test_what_is_rolled_back_is_not_told(stage: Stage, stage_bus: Bus, shelf: Process) -> None:
@@ -86,11 +89,14 @@ async def test_under_kill_9_each_committed_book_is_told_once_and_in_order(stage:
     print(f"seed {seed}")
     chance = random.Random(seed)
     done = asyncio.Event()
+    added = 0
 
     async def keep_adding(shelf: str) -> None:
+        nonlocal added
         while not done.is_set():
             try:
                 await stage_bus.ask(AddBook(shelf=shelf), timeout=0.5)
+                added += 1
             except Fault:
                 await asyncio.sleep(0.02)
 
@@ -98,8 +104,9 @@ async def test_under_kill_9_each_committed_book_is_told_once_and_in_order(stage:
     await process.start()
     await until_answered(stage_bus, "shelf")
     adding = [asyncio.create_task(keep_adding(f"{n}")) for n in range(8)]
-    for _ in range(5):
-        await asyncio.sleep(chance.uniform(0.1, 0.6))
+    for kill in range(5):
+        await until(lambda kill=kill: added >= 12 * (kill + 1), 60)  # type: ignore[misc]
+        await asyncio.sleep(chance.uniform(0.0, 0.3))
         await process.stop(signal.SIGKILL)
         await process.start()
         await until_answered(stage_bus, "shelf")

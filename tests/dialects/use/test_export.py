@@ -120,7 +120,8 @@ async def test_a_file_that_cannot_be_finished_ends_in_a_broken_connection(
     for _ in range(30):
         await made(client, 30, metadata={"filler": "y" * 7_500})
     headers = {"Authorization": f"Bearer {client.key}"}
-    async with session.get(client.url + EXPORT + "?format=jsonl", headers=headers) as answer:
+    gateway = await world.start_gateway("gateway-breaking")
+    async with session.get(gateway.url + EXPORT + "?format=jsonl", headers=headers) as answer:
         assert answer.status == 200
         await answer.content.readany()
         world.services["links"].signal(signal.SIGSTOP)
@@ -129,3 +130,4 @@ async def test_a_file_that_cannot_be_finished_ends_in_a_broken_connection(
                 await answer.read()
         finally:
             world.services["links"].signal(signal.SIGCONT)
+    await gateway.process.stop()

@@ -15,7 +15,7 @@ from shared.contracts.keys import GetKeyUsage, Overlap, RevokeKey, RotateKey, St
 from shared.contracts.modes import Mode
 from tests import golden
 from tests.client import NewClient, until
-from tests.world import Gateway, World
+from tests.world import PATIENT, Gateway, World
 
 check = partial(golden.check, Path(__file__).parent / "golden")
 
@@ -24,7 +24,11 @@ check = partial(golden.check, Path(__file__).parent / "golden")
 async def prompt_gateway(world: World) -> AsyncIterator[Gateway]:
     """A gateway that tells what keys were used for as soon as it can."""
     started = await world.start_gateway(
-        "gateway-prompt", key_use_flush_seconds=0.1, limit_address_keyed_per_minute=0, limit_address_per_minute=0
+        "gateway-prompt",
+        key_use_flush_seconds=0.1,
+        limit_address_keyed_per_minute=0,
+        limit_address_per_minute=0,
+        **PATIENT,
     )
     yield started
     await started.process.stop()
@@ -46,7 +50,7 @@ async def test_a_key_is_told_all_about_itself(world: World, new_client: NewClien
     answer = await client.get("/api/use/key")
     key = client.key or ""
     reset = answer.json["limits"]["reset"]
-    assert began < reset <= began + 63
+    assert began < reset <= time.time() + 62
     assert str(reset) == answer.headers["X-RateLimit-Reset"]
     timed = msgspec.structs.replace(answer, body=answer.body.replace(b"%d" % reset, b"0"))
     check("key", timed, prefix=key[:14], four=key[-4:])
@@ -79,7 +83,7 @@ async def test_any_valid_key_may_ask_whatever_its_scopes_and_nobody_else(world: 
         assert (await client.with_key(None).get(path)).status == 401
         assert (await client.get(f"{path}?verbose=1")).status == 400
     await world.bus.ask(RevokeKey(id=(await client.get("/api/use/key")).json["id"].removeprefix("key_")))
-    await until(lambda: client.get("/api/use/key"), lambda answer: answer.status == 401, seconds=1)
+    await until(lambda: client.get("/api/use/key"), lambda answer: answer.status == 401)
 
 
 async def test_either_secret_of_a_rotated_key_is_told_when_the_former_one_ends(
@@ -110,7 +114,7 @@ async def test_usage_is_told_by_day_and_by_what_was_answered(new_client: NewClie
         (today - timedelta(days=ago)).isoformat() for ago in range(29, -1, -1)
     ]
     assert seen["days"][-1] == {**seen["totals"], "date": today.isoformat()}
-    assert abs(datetime.fromisoformat(seen["lastUsedAt"]).timestamp() - time.time()) < 10
+    assert abs(datetime.fromisoformat(seen["lastUsedAt"]).timestamp() - time.time()) < 60
 
 
 async def test_requests_over_the_limit_are_counted_apart(
@@ -125,8 +129,9 @@ async def test_requests_over_the_limit_are_counted_apart(
 
 async def test_what_failed_here_is_counted_as_ours(world: World, new_client: NewClient) -> None:
     gateway = await world.start_gateway("gateway-failing", key_use_flush_seconds=0.1, request_timeout_seconds=0.5)
-    client = (await new_client()).at(gateway.url)
+    client = await new_client()
     key_id = (await client.get("/api/use/key")).json["id"].removeprefix("key_")
+    client = client.at(gateway.url)
     world.services["links"].signal(signal.SIGSTOP)
     try:
         assert (await client.get("/v1/links")).status == 504

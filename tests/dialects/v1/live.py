@@ -59,5 +59,5 @@ async def watchers(world: World) -> int:
     return info.state.consumer_count
 
 
-async def until_watchers(world: World, number: int, seconds: float = 10) -> None:
+async def until_watchers(world: World, number: int, seconds: float = 30) -> None:
     await until(lambda: watchers(world), lambda seen: seen == number, seconds=seconds)

@@ -8,7 +8,7 @@ import msgspec
 from shared.contracts.analytics import LIVE_STREAM
 from shared.contracts.modes import Mode
 from tests import golden
-from tests.client import Answer, Client, NewClient
+from tests.client import Answer, Client, NewClient, within
 from tests.dialects.v1.live import click, clicks, happen, tokens
 from tests.gateway.answers import RATE_HEADERS
 from tests.sse import Event, watch
@@ -26,14 +26,19 @@ def check(name: str, event: Event) -> None:
 async def test_a_click_is_seen_within_a_second_and_as_documented(client: Client) -> None:
     link = await client.new_link()
     async with watch(client) as live:
-        began = time.monotonic()
-        path = f"/{link['shortCode']}?utm_source=news&utm_medium=mail"
-        headers = {"User-Agent": FIREFOX, "Referer": "https://example.com/a-page"}
-        assert (await client.with_key(None).get(path, headers=headers)).status == 302
-        event = await live.next()
-        assert time.monotonic() - began <= 1
-    assert event.json["id"] == link["id"]
-    check("live_click", event)
+
+        async def attempt(_: int) -> float:
+            began = time.monotonic()
+            path = f"/{link['shortCode']}?utm_source=news&utm_medium=mail"
+            headers = {"User-Agent": FIREFOX, "Referer": "https://example.com/a-page"}
+            assert (await client.with_key(None).get(path, headers=headers)).status == 302
+            event = await live.next()
+            took = time.monotonic() - began
+            assert event.json["id"] == link["id"]
+            check("live_click", event)
+            return took
+
+        await within(1, attempt)
 
 
 async def test_a_view_of_the_profile_is_seen_as_documented(client: Client) -> None:

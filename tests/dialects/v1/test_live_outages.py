@@ -44,7 +44,7 @@ async def test_after_the_kill_of_a_gateway_another_one_goes_on_without_loss_or_d
         async with watch(client.at(gateway.url), after=last) as live:
             seen += await live.some(3)
             await gateway.process.stop(signal.SIGKILL)
-            seen += await live.end(5)
+            seen += await live.end(20)
             last = live.last_id
         await gateway.start()
     async with watch(client, after=last) as live:
@@ -56,7 +56,7 @@ async def test_after_the_kill_of_a_gateway_another_one_goes_on_without_loss_or_d
     for gateway in gateways:
         await gateway.process.stop()
     # The killed ones could not say goodbye; the server has forgotten their readers by itself.
-    await until_watchers(world, 0, seconds=20)
+    await until_watchers(world, 0)
 
 
 async def slowly(client: Client, code: str, letters: Sequence[str]) -> None:

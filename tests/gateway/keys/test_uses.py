@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gateway.uses import Uses
+from shared import bus as buses
 from shared.contracts.keys import GetKeyUsage, KeyDay, KeyUsage, NewKey
 from tests.world import World
 
@@ -74,15 +75,17 @@ async def test_a_request_counts_to_the_day_it_came_on(world: World) -> None:
 
 
 async def test_uses_that_could_not_be_told_are_told_later_and_once(world: World) -> None:
-    uses, now = Uses(world.bus, world.settings()), noon()
     new = await world.key(await world.account())
-    uses.count(new.key.id, 200, now)
-    world.services["keys"].signal(signal.SIGSTOP)
-    try:
-        await uses.report()
-        uses.count(new.key.id, 404, now)
-    finally:
-        world.services["keys"].signal(signal.SIGCONT)
+    async with buses.connect(world.settings(ask_timeout_seconds=1)) as hasty:
+        uses, now = Uses(hasty, world.settings()), noon()
+        uses.count(new.key.id, 200, now)
+        world.services["keys"].signal(signal.SIGSTOP)
+        try:
+            await uses.report()
+            uses.count(new.key.id, 404, now)
+        finally:
+            world.services["keys"].signal(signal.SIGCONT)
+    uses._bus = world.bus
     await uses.report()
     await uses.report()
     found = await today_of(world, new)
