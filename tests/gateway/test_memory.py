@@ -171,25 +171,6 @@ async def test_the_old_answer_serves_while_the_service_is_away_and_then_no_longe
     await within(0.7, attempt)
 
 
-async def test_a_service_that_hangs_costs_one_wait_a_second_and_not_one_a_request(service: Service) -> None:
-    loop = asyncio.get_running_loop()
-
-    async def attempt(_: int) -> float:
-        remembered = memory(service, fresh_seconds=lambda _answer: 0.0, patience_seconds=1.2)
-        await remembered.get("a")
-        service.open.clear()
-        began = loop.time()
-        assert await remembered.get("a") == "a as it was at first"
-        waited = loop.time() - began
-        assert waited > 1.1
-        for _ in range(100):
-            assert await remembered.get("a") == "a as it was at first"
-        service.open.set()
-        return loop.time() - began
-
-    await within(2, attempt)
-
-
 async def test_a_refusal_of_the_service_is_not_hidden_by_the_old_answer(service: Service) -> None:
     remembered = memory(service, fresh_seconds=lambda _answer: 0.0)
     await remembered.get("a")

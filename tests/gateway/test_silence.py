@@ -59,6 +59,24 @@ async def test_one_wait_a_second_is_enough_whatever_is_asked_for() -> None:
     await within(len(KEYS) * PATIENCE_SECONDS / 2, attempt)
 
 
+async def test_it_costs_one_wait_a_second_and_not_one_a_request() -> None:
+    async def attempt(_: int) -> float:
+        service = Service()
+        memory: Memory[str, str] = Memory(
+            service.ask, entries=100, fresh_seconds=lambda _answer: 0.0, stale_seconds=60.0, patience_seconds=1.2
+        )
+        await memory.get("a")
+        service.open.clear()
+        began = time.monotonic()
+        assert await memory.get("a") == "a, old"
+        assert time.monotonic() - began > 1.1
+        assert {await memory.get("a") for _ in range(100)} == {"a, old"}
+        service.open.set()
+        return time.monotonic() - began
+
+    await within(2, attempt)
+
+
 async def test_when_it_answers_again_everything_is_asked_for_within_a_second() -> None:
     async def attempt(_: int) -> float:
         service, memory = await hanging(stale_seconds=60.0)
