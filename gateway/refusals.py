@@ -27,6 +27,9 @@ class Refusal(Enum):
     def status(self) -> int:
         return self.value[0]
 
+    def word(self, dialect: Dialect) -> Word:
+        return Word(self.status, dialect.words[self.value[1]].name)
+
 
 class Words:
     """How each dialect says it; elsewhere it is plain text."""
@@ -42,11 +45,11 @@ class Words:
 
     def say(self, refusal: Refusal, path: str) -> tuple[Headers, bytes]:
         """The body of the answer, and the headers that tell what it is."""
-        status, code, sentence = refusal.value
+        _, code, sentence = refusal.value
         kind, body = b"text/plain; charset=utf-8", sentence.encode()
         dialect = self.dialect_at(path)
         if dialect is not None:
-            word = Word(status, dialect.words[code].name)
+            word = refusal.word(dialect)
             kind, body = (
                 b"application/json",
                 wire.encode(dialect.render(Fault(code, sentence), word, path, datetime.now(UTC))),

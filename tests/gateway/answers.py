@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.dialects.dialect import Dialect
+from gateway.refusals import Refusal
 from tests.client import Answer
 
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit")
@@ -62,6 +63,7 @@ def problem(dialect: Dialect, answer: Answer) -> Problem:
     """The error in ``answer``; fails unless it has the dialect's shape and one of its words."""
     assert answer.headers["Content-Type"] == "application/json"
     read = READERS[dialect.name](answer.body)
-    assert (answer.status, read.code) in {(word.status, word.name) for word in dialect.words.values()}, answer.body
+    words = (*dialect.words.values(), *(refusal.word(dialect) for refusal in Refusal))
+    assert (answer.status, read.code) in {(word.status, word.name) for word in words}, answer.body
     assert read.message
     return read
