@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 import psutil
 
 ROOT = Path(__file__).parent.parent.parent
+RESTART_SECONDS = 60  # many times what it takes on a machine with nothing else to do
 WAYPOST = ROOT / ".venv" / "bin" / "waypost"
 
 
@@ -62,6 +64,25 @@ class Stack:
         out, err = await process.communicate()
         assert process.returncode == 0, err.decode()
         return msgspec.json.decode(out)
+
+    async def kill_one(self, name: str) -> None:
+        """kill -9 of the process of that name; returns when another one runs in its place."""
+        old = await self._pid_of(name)
+        assert old
+        os.kill(old, signal.SIGKILL)
+        end = time.monotonic() + RESTART_SECONDS
+        while await self._pid_of(name) in (old, None):
+            assert time.monotonic() < end, f"{name} did not come back:\n{self._last_words(name)}"
+            await asyncio.sleep(0.1)
+
+    async def _pid_of(self, name: str) -> int | None:
+        """While it runs."""
+        (found,) = [process for process in (await self.status())["processes"] if process["name"] == name]
+        return found["pid"] if found["state"] == "running" else None
+
+    def _last_words(self, name: str) -> str:
+        logs = [self.data.with_suffix(".log"), *(self.data / "logs").glob(f"{name}*.log")]
+        return "\n".join(f"{log}:\n{log.read_text()[-3000:]}" for log in logs)
 
     async def interrupt(self) -> int:
         """Ctrl-C, as the terminal sends it: to everything in the foreground. Returns the exit status."""
