@@ -127,7 +127,8 @@ def status(data: DataDir) -> Answer:
         "pid": running.pid,
         "processes": [_process(process) for process in running.processes],
         "servers": {
-            name: {"address": without_password(url) or None, "embedded": name in servers.embedded}
+            # While the stack starts, neither is known.
+            name: {"address": without_password(url) or None, "embedded": name in servers.embedded if url else None}
             for name, url in addresses.items()
         },
     }

@@ -21,6 +21,8 @@ def refusal_of(
     hosts = names.count(b"host")
     if hosts != 1 and (hosts or version != "1.0"):
         return Refusal.HOST
+    if not target.startswith(b"/") and request_target.split(target)[0] == b"":
+        return Refusal.HOST
     return None
 
 

@@ -206,6 +206,7 @@ async def test_a_target_in_absolute_form_names_the_host(client: Client, gateway:
         f"GET HTTP://{link['domain']}/{link['shortCode']}?x=http://y/z HTTP/1.1\r\nHost: 127.0.0.1": 302,
         f"GET http://a:b@{link['domain']}/{link['shortCode']} HTTP/1.1\r\nHost: 127.0.0.1": 302,
         f"GET http://[::1]:80/{link['shortCode']} HTTP/1.1\r\nHost: {link['domain']}": 404,
+        f"GET http:///{link['shortCode']} HTTP/1.1\r\nHost: {link['domain']}": 400,
         "GET http://127.0.0.1 HTTP/1.1\r\nHost: 127.0.0.1": 200,
         "GET http://127.0.0.1?x HTTP/1.1\r\nHost: 127.0.0.1": 200,
         f"GET http://127.0.0.1/{link['shortCode']} HTTP/1.1\r\nHost: {link['domain']}": 404,
