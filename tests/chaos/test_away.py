@@ -109,13 +109,13 @@ async def test_while_it_is_away_redirects_go_on_and_afterwards_every_click_is_th
         found = await outage(own, server, seconds, seed + attempt, PATIENCE_SECONDS)
         say(seed=seed + attempt, **msgspec.structs.asdict(found))
         assert found.verdict.clean
-        assert found.good >= GOOD
         assert found.counted_after <= PATIENCE_SECONDS
         assert found.kept != 0, "the clicks did not wait in the stream"
         # A machine that is busy with something else is slow without any outage, too.
-        if found.p99 <= (allowed := max(P99_SECONDS, 3 * found.p99_bare)):
+        allowed = max(P99_SECONDS, 3 * found.p99_bare)
+        if found.good >= GOOD and found.p99 <= allowed:
             return
-    raise AssertionError(f"visitors waited {found.p99} s, and {allowed} s are allowed")
+    raise AssertionError(f"{found.good} were redirected; they waited {found.p99} s, and {allowed} s are allowed")
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ from shared.contracts.accounts import Tier
 from shared.ids import new as new_id
 from tests.chaos.conftest import Own, Say
 from tests.chaos.customers import LOOK_SECONDS, Balancer, Customers, new_link, restart
+from tests.world import PATIENT
 
 NOTICE_SECONDS = 1.5
 PATIENCE_SECONDS = 20
@@ -35,7 +36,7 @@ async def test_nobody_notices(own: Own, services: Sequence[str], say: Say) -> No
         for name in ("gateway-one", "gateway-two"):
             journal = world.folder / new_id()
             gateway = await world.start_gateway(
-                name, "gateway", journal_dir=journal, stop_notice_seconds=NOTICE_SECONDS, **off
+                name, "gateway", journal_dir=journal, stop_notice_seconds=NOTICE_SECONDS, **PATIENT, **off
             )
             stack.push_async_callback(gateway.process.stop)
             gateways.append(gateway)

@@ -49,7 +49,7 @@ async def test_one_that_ignores_that_is_killed(data: DataDir) -> None:
         began = time.monotonic()
         await leftovers.stop(recorded(child.pid, psutil.Process(child.pid).create_time()), 0.3)
         assert child.wait() == -signal.SIGKILL
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
 
 
 async def test_somebody_else_with_the_same_number_is_left_alone() -> None:

@@ -68,7 +68,7 @@ async def test_a_killed_process_is_started_again_at_the_same_address(supervisor:
     await supervisor.start([part])
     first, address = pid_of(supervisor, "links"), part.address
     os.kill(first, signal.SIGKILL)
-    assert await until(lambda: part.starts == 2 and phases(supervisor) == [Phase.RUNNING], 10)
+    assert await until(lambda: part.starts == 2 and phases(supervisor) == [Phase.RUNNING], 30)
     assert pid_of(supervisor, "links") != first
     assert part.address == address
 
@@ -129,11 +129,12 @@ async def test_who_does_not_stop_is_killed_at_once_when_somebody_is_in_a_hurry(
     data: DataDir, settings: Settings, console: Console, tmp_path: Path
 ) -> None:
     hurry = asyncio.Event()
-    async with supervised(data, settings, console, hurry) as supervisor:
+    patient = msgspec.structs.replace(settings, stop_timeout_seconds=60.0)
+    async with supervised(data, patient, console, hurry) as supervisor:
         await supervisor.start([Tiny("keys", STUBBORN, tmp_path)])
         began = time.monotonic()
         hurry.set()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 async def test_who_does_not_stop_is_killed_when_its_time_is_over(
@@ -150,7 +151,7 @@ async def test_what_a_process_says_is_shown_and_kept(
     supervisor: Supervisor, tmp_path: Path, shown: Callable[[], str], data: DataDir
 ) -> None:
     await supervisor.start([Tiny("links", SERVE, tmp_path)])
-    assert await until(lambda: "links     │ serving\n" in shown(), 5)
+    assert await until(lambda: "links     │ serving\n" in shown(), 20)
     assert read(data.logs / "links.log") == "serving\n"
 
 
@@ -160,6 +161,6 @@ async def test_a_server_speaks_to_its_log_only(
     part = Tiny("postgres", SERVE, tmp_path)
     part.heard = False
     await supervisor.start([part])
-    assert await until(lambda: read(data.logs / "postgres.log") == "serving\n", 5)
+    assert await until(lambda: read(data.logs / "postgres.log") == "serving\n", 20)
     await supervisor.stop()
     assert "serving" not in shown()

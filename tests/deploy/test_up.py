@@ -41,7 +41,7 @@ def stack() -> Iterator[Stack]:
 
 
 def status_of(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=5) as reply:
+    with urllib.request.urlopen(url, timeout=20) as reply:
         return int(reply.status)
 
 
@@ -176,7 +176,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_start_loses_noth
     # At once, while the processes of the first are still on their way out.
     with Up(data) as second:
         second.wait_until_ready()
-        assert gone(processes, 5)
+        assert gone(processes, 20)
         assert answer("key", "create", "--username", "ada", "--data", str(data))["key"]
         assert load(DataDir(data)).demo_key == demo_key
 

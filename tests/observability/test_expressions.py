@@ -56,7 +56,7 @@ async def told(
         return await scrape(session, (*world.services.values(), gateway.process))
 
     # An attempt is counted when it has ended, a moment after its receiver has heard of it.
-    seen, _ = await until(look, lambda found: "waypost_webhook_attempts_total" in found, seconds=10)
+    seen, _ = await until(look, lambda found: "waypost_webhook_attempts_total" in found)
     found: dict[str, Seen] = seen
     return found
 

@@ -99,7 +99,7 @@ async def until_clicked(receiver: Receiver, link: Any) -> list[Any]:
     async def look() -> list[Any]:
         return clicked(receiver, link)
 
-    seen, _ = await until(look, lambda found: len(found) >= 3, seconds=10)
+    seen, _ = await until(look, lambda found: len(found) >= 3)
     await receiver.until("link.clicked")  # held against the document
     return list(seen)
 
@@ -114,7 +114,7 @@ async def until_told(client: Client, *receivers: Receiver) -> None:
         await asyncio.sleep(0.1)
         return all(clicked(receiver, link) for receiver in receivers)
 
-    await until(look, bool, seconds=10)
+    await until(look, bool)
 
 
 async def test_what_becomes_of_a_qr_code_is_told_as_it_is_answered(client: Client, receiver: Receiver) -> None:
@@ -147,7 +147,7 @@ async def test_a_scan_is_told_once_as_the_click_that_it_is_and_whose_code_it_was
         await asyncio.sleep(0.1)
         return [each for each in receiver.received if each.event == "qr.scanned"]
 
-    first, *_ = (await until(scan, bool, seconds=10))[0]
+    first, *_ = (await until(scan, bool))[0]
     async with receiving() as other:
         await listen(client, other)
         await until_told(client, other)

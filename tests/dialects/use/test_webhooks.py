@@ -37,7 +37,7 @@ async def delivered(client: Client, webhook: str) -> Any:
     sent = await client.post(f"{HOOKS}/{webhook}/test")
     assert (sent.status, sent.json["state"]) == (202, "pending")
     path = f"{HOOKS}/{webhook}/deliveries/{sent.json['id']}"
-    seen, _ = await until(lambda: client.get(path), lambda answer: answer.json["state"] == "delivered", seconds=10)
+    seen, _ = await until(lambda: client.get(path), lambda answer: answer.json["state"] == "delivered")
     return seen.json
 
 

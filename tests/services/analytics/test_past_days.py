@@ -87,6 +87,14 @@ async def test_a_day_that_others_hold_is_told_without_waiting_for_them(world: Wo
 
 
 async def test_clicks_that_come_late_while_reports_are_read_are_all_counted(world: World) -> None:
+    for _ in range(3):  # on a machine that stands still, all of them may come between two reports
+        if await different_reports(world) > 2:
+            return
+    raise AssertionError("The clicks have never come while reports were read")
+
+
+async def different_reports(world: World) -> int:
+    """How many were told while the clicks came."""
     workspace, link = ids.new(), ids.new()
     visits = crowd(workspace, link, YESTERDAY) * 10
     random.shuffle(visits)
@@ -98,9 +106,9 @@ async def test_clicks_that_come_late_while_reports_are_read_are_all_counted(worl
         seen.append((await report(world, workspace, link, YESTERDAY)).clicks)
     await late
     await until_drained(world)
-    assert len(set(seen)) > 2
     assert (await report(world, workspace, link, YESTERDAY)).clicks == len(visits)
     assert [sum(counts.values()) for counts in (await campaigns(world, workspace)).values()] == [len(visits)] * 2
+    return len(set(seen))
 
 
 async def _trickle(world: World, visits: list[Visit]) -> None:

@@ -66,7 +66,7 @@ async def test_totals_wait_for_a_links_service_that_is_away_without_flooding_the
 ) -> None:
     link = await new_link(world)
     links = world.services["links"]
-    async with copies(1, totals_flush_seconds=0.1, ingest_backoff_seconds=0.2) as (analytics,):
+    async with copies(1, totals_flush_seconds=0.1, ingest_backoff_seconds=0.2, ask_timeout_seconds=10) as (analytics,):
         await links.stop()
         await send(world, batch([visit(link.workspace, link.id)]))
         await until_drained(world)

@@ -257,10 +257,13 @@ async def test_a_domain_is_looked_at_ever_more_seldom_and_then_no_more(
 
 
 async def test_copies_share_the_looks_that_are_due(desk: Desk, database: Database) -> None:
-    domains = {(await claimed(desk, new_name())).id for _ in range(10)}
-    now = datetime.now(UTC) + timedelta(days=1)
-    async with database.transaction() as one, database.transaction() as other:
-        some = await store_domains.take_due(one, now, 5, 60, 60, now - timedelta(days=7))
-        more = await store_domains.take_due(other, now, 100_000, 60, 60, now - timedelta(days=7))
-    assert not {each.id for each in some} & {each.id for each in more}
-    assert domains <= {each.id for each in (*some, *more)}
+    for _ in range(3):  # the service itself may have one of them in hand
+        domains = {(await claimed(desk, new_name())).id for _ in range(10)}
+        now = datetime.now(UTC) + timedelta(days=1)
+        async with database.transaction() as one, database.transaction() as other:
+            some = await store_domains.take_due(one, now, 5, 60, 60, now - timedelta(days=7))
+            more = await store_domains.take_due(other, now, 100_000, 60, 60, now - timedelta(days=7))
+        assert not {each.id for each in some} & {each.id for each in more}
+        if domains <= {each.id for each in (*some, *more)}:
+            return
+    raise AssertionError("Some that were due have been taken by nobody, each time")
