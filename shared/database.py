@@ -23,7 +23,6 @@ _PASSING = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     OSError,  # TimeoutError included
 )
@@ -85,6 +84,10 @@ class Database:
         try:
             yield connection
             in_order = True
+        except asyncpg.DeadlockDetectedError as error:
+            # Nothing is wrong with the server. Of those who waited for each other, the others have got through.
+            message = "Others change the same things right now; please try again"
+            raise Fault(Code.UNAVAILABLE, message, retry_after=1) from error
         except _PASSING as error:
             raise self._unavailable(error) from error
         except asyncio.CancelledError:

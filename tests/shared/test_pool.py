@@ -102,6 +102,25 @@ async def test_misuse_of_the_database_is_a_defect_and_not_an_outage(stage_bus: B
     assert "out of reach" not in shelf.log.read_text()[said:]
 
 
+async def test_of_two_that_wait_for_each_other_one_is_told_to_come_again_and_the_other_gets_through(
+    database: Database,
+) -> None:
+    both_hold_one = asyncio.Barrier(2)
+
+    async def take(*keys: int) -> None:
+        async with database.transaction() as tx:
+            for place, key in enumerate(keys):
+                if place:
+                    await both_hold_one.wait()
+                await tx.execute("select pg_advisory_xact_lock($1)", key)
+
+    outcomes = await asyncio.gather(take(1, 2), take(2, 1), return_exceptions=True)
+    (fault,) = (each for each in outcomes if each is not None)
+    assert isinstance(fault, Fault)
+    assert (fault.code, fault.retry_after) == (Code.UNAVAILABLE, 1)
+    assert "try again" in fault.message
+
+
 async def test_a_statement_that_takes_too_long_is_ended_by_the_database(database: Database) -> None:
     async def work() -> None:
         async with database.transaction() as tx:

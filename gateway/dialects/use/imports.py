@@ -63,7 +63,7 @@ async def import_links(call: Call, query: ImportQuery, body: bytes) -> Imported:
 
     CSV, JSON and JSON Lines are understood, as Bitly, Dub, Kutt, Shlink, YOURLS and Waypost export them, and any table
     with a column for the destination. Every line stands for itself. The age and the clicks that a file tells of a link
-    go into its metadata.
+    go into its metadata. Like any request body, a file has at most 256 KiB, unless the operator says otherwise.
     """
     name, entries, problems = _read(body, query.format)
     errors = [LineError(line=each.line, message=each.message, field=None) for each in problems]
