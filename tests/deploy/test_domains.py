@@ -72,7 +72,7 @@ async def test_a_domain_whose_owner_has_changed_is_released_and_found_by_the_new
     async def seen() -> list[int]:
         return [(await visitor.get(path, headers=host)).status for path in ("/", f"/{slug}")]
 
-    await until(seen, lambda statuses: statuses == [200, 404], seconds=1)
+    await until(seen, lambda statuses: statuses == [200, 404])
     assert (await client.post(f"{DOMAINS}/{claimed['id']}/verify")).json["status"] == "verified"
     assert (await former.get(f"{DOMAINS}/{domain['id']}")).status == 404
     assert "Nobody has" in await operator.refused("release", "--name", new_name())
