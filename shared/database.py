@@ -22,12 +22,12 @@ _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     OSError,  # TimeoutError included
 )
-# The role, the database, the schema or its tables are still to be made by whoever migrates.
+# The role, the database, the schema or its tables are still to be made by whoever migrates, or being changed.
 _NOT_YET = (
+    asyncpg.LockNotAvailableError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,
@@ -84,8 +84,8 @@ class Database:
         try:
             yield connection
             in_order = True
-        except asyncpg.DeadlockDetectedError as error:
-            # Nothing is wrong with the server. Of those who waited for each other, the others have got through.
+        except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
+            # Nothing is wrong with the server. Of those who waited for each other, the others get through.
             message = "Others change the same things right now; please try again"
             raise Fault(Code.UNAVAILABLE, message, retry_after=1) from error
         except _PASSING as error:

@@ -140,7 +140,8 @@ class Door:
             return await self._strays.missed(scope, domain)
         closed = closed_page(target, time.time())
         if closed is not None:
-            return closed
+            # Nobody is sent anywhere who asks where a link leads.
+            return pages.expired() if preview and target.is_over(time.time()) else closed
         if preview:
             # After the two above: what has been taken down tells nobody any more where it led.
             return pages.preview(target, short_url(self._settings.public_url, target.domain, slug))

@@ -121,6 +121,19 @@ async def test_of_two_that_wait_for_each_other_one_is_told_to_come_again_and_the
     assert "try again" in fault.message
 
 
+async def test_who_waits_too_long_for_others_is_told_to_come_again(database: Database) -> None:
+    async def take() -> None:
+        async with database.transaction() as tx:
+            await tx.execute("set local lock_timeout = '100ms'")
+            await tx.execute("select pg_advisory_xact_lock(1)")
+
+    async with database.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock(1)")
+        fault, _ = await fault_of(take())
+    assert (fault.code, fault.retry_after) == (Code.UNAVAILABLE, 1)
+    await take()
+
+
 async def test_a_statement_that_takes_too_long_is_ended_by_the_database(database: Database) -> None:
     async def work() -> None:
         async with database.transaction() as tx:

@@ -148,6 +148,7 @@ async def test_what_leads_nowhere_is_told_on_a_page(world: World, client: Client
         lambda: visitor.get(f"/{replaced.slug}"), lambda answer: "over" in answer.headers.get("Location", "")
     )
     assert last.status == 302
+    assert is_page(await visitor.get(f"/{replaced.slug}+"), 410, "ended")
 
 
 async def test_a_preview_tells_where_the_link_leads_and_counts_nothing(client: Client, visitor: Client) -> None:
