@@ -73,8 +73,8 @@ async def test_under_load_batches_fill_instead_of_carrying_a_click_each(
             await asyncio.sleep(0.001)
         took = time.monotonic() - began
         await until(lambda: journal.lag == 0)
-        # One for each time that it looks.
-        assert journal.counts.batches <= took / 0.02 + 2
+        # It looks every 20 ms, however long a busy machine takes to write 400 times.
+        assert journal.counts.batches < max(100, took / 0.01)
     assert len(await stream.tokens()) == 2000
 
 
