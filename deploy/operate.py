@@ -21,6 +21,7 @@ from deploy.local.state import Phase, Process, Servers
 from deploy.local.trouble import Trouble, explained
 from deploy.migrate import migrate
 from shared import bus as buses
+from shared import ids
 from shared.bus import Bus
 from shared.contracts import SERVICES, accounts
 from shared.contracts.accounts import Tier
@@ -171,3 +172,11 @@ def servers_of(data: DataDir, needed: Callable[[Servers], str]) -> Servers:
         if not needed(named):
             raise
         return named
+
+
+def bare_id(given: str, prefix: str, whose: str) -> str:
+    """An id as services know it. Raises `Trouble` when it is none."""
+    bare = given.removeprefix(prefix)
+    if not ids.valid(bare):
+        raise Trouble(f"{given!r} is not the id of {whose}")
+    return bare

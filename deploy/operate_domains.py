@@ -4,8 +4,7 @@ import msgspec
 
 from deploy.local.data_dir import DataDir
 from deploy.local.trouble import Trouble
-from deploy.operate import Answer, bus_of
-from shared import ids
+from deploy.operate import Answer, bare_id, bus_of
 from shared.bus import Bus
 from shared.contracts import accounts
 from shared.contracts.links.domains import Domain, FindDomains, ReleaseDomain
@@ -23,7 +22,7 @@ class WantedDomains(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_domains(data: DataDir, wanted: WantedDomains) -> Answer:
-    workspace = None if wanted.workspace is None else _bare(wanted.workspace)
+    workspace = None if wanted.workspace is None else bare_id(wanted.workspace, _PREFIX, "a workspace")
     async with bus_of(data) as bus:
         if wanted.username is not None:
             workspace = (await bus.ask(accounts.FindUser(username=wanted.username))).workspace.id
@@ -68,10 +67,3 @@ def _listed(domain: Domain) -> Answer:
         "checkedAt": domain.checked_at,
         "verifiedAt": domain.verified_at,
     }
-
-
-def _bare(given: str) -> str:
-    bare = given.removeprefix(_PREFIX)
-    if not ids.valid(bare):
-        raise Trouble(f"{given!r} is not the id of a workspace")
-    return bare

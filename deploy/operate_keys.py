@@ -4,8 +4,8 @@ import msgspec
 
 from deploy.local.data_dir import DataDir
 from deploy.local.trouble import Trouble
-from deploy.operate import Answer, bus_of
-from shared import credentials, ids
+from deploy.operate import Answer, bare_id, bus_of
+from shared import credentials
 from shared.bus import Bus
 from shared.contracts import accounts, keys
 from shared.contracts.keys import Key, NewKey
@@ -59,7 +59,7 @@ async def create_key(data: DataDir, wanted: WantedKey) -> Answer:
 
 
 async def rotate_key(data: DataDir, given: str, overlap: keys.Overlap) -> Answer:
-    bare = _bare(given)
+    bare = bare_id(given, _PREFIX, "a key")
     async with bus_of(data) as bus:
         made = await bus.ask(keys.RotateKey(id=bare, overlap=overlap))
     return {
@@ -72,7 +72,7 @@ async def rotate_key(data: DataDir, given: str, overlap: keys.Overlap) -> Answer
 
 
 async def revoke_key(data: DataDir, given: str) -> Answer:
-    bare = _bare(given)
+    bare = bare_id(given, _PREFIX, "a key")
     async with bus_of(data) as bus:
         key = await bus.ask(keys.RevokeKey(id=bare))
     return {"id": _PREFIX + key.id, "state": "revoked"}
@@ -124,13 +124,6 @@ def _listed(key: Key) -> Answer:
         "formerSecretEndsAt": key.former_ends_at,
         "revokedAt": key.revoked_at,
     }
-
-
-def _bare(given: str) -> str:
-    bare = given.removeprefix(_PREFIX)
-    if not ids.valid(bare):
-        raise Trouble(f"{given!r} is not the id of a key")
-    return bare
 
 
 async def _limit_of(bus: Bus, made: NewKey) -> int | None:

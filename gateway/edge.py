@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway import heads
 from gateway.admission import Counting, Headers
+from gateway.departure import Departure, LastWords
 from gateway.joining import JoiningProtocol
 from gateway.refusals import Refusal, Words
 from gateway.request_target import path_of
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 # What an application may have besides its call: (scope, path without its slash, when it began) → lines of headers.
 AtOnce = Callable[[Any, str, float], bytes | None]
+
 REFUSED = Counter("waypost_edge_refusals", "Connections ended at the edge, by the status they were told.", ["status"])
 CUT = Counter("waypost_edge_cuts", "Connections ended without a word, because nothing could be said.", ["reason"])
 
@@ -41,30 +43,6 @@ _LINGER_SECONDS = 1.0
 # The application has its own time limit for a body, in its own words, and comes first.
 _BODY_GRACE_SECONDS = 1.0
 _LAST = b"connection: close\r\n\r\n"
-
-
-class Departure:
-    """Shared by all connections of a server: when it has begun, each answer is the last of its connection."""
-
-    __slots__ = ("begun",)
-
-    def __init__(self) -> None:
-        self.begun = False
-
-
-class LastWords(asyncio.Transport):
-    """For an answer to a client that still sends: closed at once, the connection could take the answer with it."""
-
-    def __init__(self, transport: asyncio.Transport, end: Callable[[], None]) -> None:
-        super().__init__()
-        self._transport = transport
-        self._end = end
-
-    def write(self, data: Any) -> None:
-        self._transport.write(data)
-
-    def close(self) -> None:
-        self._end()
 
 
 class EdgeProtocol(JoiningProtocol):

@@ -10,7 +10,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.admission import Counting
-from gateway.edge import Departure, EdgeProtocol
+from gateway.departure import Departure
+from gateway.edge import EdgeProtocol
 from gateway.refusals import Words
 from shared.settings import Settings, SettingsError
 
