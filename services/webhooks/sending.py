@@ -110,6 +110,8 @@ class Sender:
 
     async def _finish(self) -> None:
         end = time.monotonic() + max(0.0, self._settings.stop_timeout_seconds - STOP_RESERVE_SECONDS)
+        if self._under_way:
+            log.info("The end of %d attempts is awaited", len(self._under_way))
         while self._under_way and (left := end - time.monotonic()) > 0:
             await asyncio.wait(self._under_way, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             with contextlib.suppress(Fault):  # said again below

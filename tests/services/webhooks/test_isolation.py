@@ -6,17 +6,12 @@ import statistics
 import time
 from collections import Counter
 
-from shared import ids
-from shared.contracts.modes import Mode
-from shared.contracts.webhooks import ListEndpoints
-from shared.faults import Fault
 from tests.client import within
 from tests.services.webhooks import receiver as receivers
 from tests.services.webhooks.conftest import Copies
 from tests.services.webhooks.desk import Desk
 from tests.services.webhooks.receiver import Receiver, receiving
 from tests.shared.waiting import until
-from tests.world import World
 
 OTHERS = 10
 EVENTS = 200
@@ -96,25 +91,14 @@ async def test_an_endpoint_that_is_deleted_while_it_is_sent_to_harms_nobody(copi
         assert len(receiver.received) == 5
 
 
-async def deaf(world: World) -> bool:
-    """Nobody takes questions any more, which is the first that a copy does when it stops."""
-    try:
-        await world.bus.ask(ListEndpoints(workspace=ids.new(), mode=Mode.LIVE))
-    except Fault:
-        return True
-    return False
-
-
-async def test_a_copy_that_stops_finishes_what_is_under_way_and_begins_nothing(
-    world: World, copies: Copies, desk: Desk
-) -> None:
+async def test_a_copy_that_stops_finishes_what_is_under_way_and_begins_nothing(copies: Copies, desk: Desk) -> None:
     let = asyncio.Event()
     async with receiving(receivers.when(let)) as receiver, copies() as (copy,):
         endpoint = await desk.register(receiver.url)
         committed = await desk.deliver(endpoint.id, 20)
         await receiver.until(4)
         stopping = asyncio.create_task(copy.stop())
-        await until(lambda: deaf(world))
+        await copy.until_says("The end of 4 attempts is awaited")
         let.set()
         assert await stopping == 0
         assert len(receiver.received) == 4
