@@ -1,6 +1,8 @@
 """An endpoint that is registered as owners do, and what has been put there for it."""
 
+import asyncio
 import contextlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -73,18 +75,25 @@ async def forgetful_stream(
     """``await tell_anew(event, id)``: another message with the same id, since the server has forgotten the first."""
     stream = world.bus._client.jetstream()
     config = (await stream.stream_info(name)).config
+    # A window that is the same as before would be no news to the server.
+    windows = itertools.cycle((0.1, 0.15))
 
     async def tell_anew(event: Event, event_id: str) -> None:
         payload, headers = msgspec.msgpack.encode(event), {"Nats-Msg-Id": event_id}
 
         async def told() -> bool:
+            # Asked of the server each time, as it may have been asked for something else meanwhile.
+            window = next(windows)
+            await stream.update_stream(config.evolve(duplicate_window=window))
+            await asyncio.sleep(window)
             return not (await stream.publish(subject_of(type(event)), payload, headers=headers)).duplicate
 
         await until(told, bool)
 
-    await stream.update_stream(config.evolve(duplicate_window=0.1))
-    yield tell_anew
-    await stream.update_stream(config)
+    try:
+        yield tell_anew
+    finally:
+        await stream.update_stream(config)
 
 
 async def until_taken_in(world: World) -> None:
