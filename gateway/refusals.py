@@ -49,11 +49,8 @@ class Words:
         kind, body = b"text/plain; charset=utf-8", sentence.encode()
         dialect = self.dialect_at(path)
         if dialect is not None:
-            word = refusal.word(dialect)
-            kind, body = (
-                b"application/json",
-                wire.encode(dialect.render(Fault(code, sentence), word, path, datetime.now(UTC))),
-            )
+            shown = dialect.render(Fault(code, sentence), refusal.word(dialect), path, datetime.now(UTC))
+            kind, body = b"application/json", wire.encode(shown)
         return [
             (b"content-type", kind),
             (b"content-length", b"%d" % len(body)),

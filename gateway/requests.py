@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 def identify(scope: Scope) -> str:
     """The id of a request, under which this task goes on. It stays the same, whoever asks for it first."""
     # Of all that a scope holds, its state alone is one for each request and shared by the scope's copies.
-    request: str = scope["state"].setdefault("request_id", "") or ids.new()
-    scope["state"]["request_id"] = request
+    state = scope["state"]
+    request: str = state.get("request_id") or ids.new()
+    state["request_id"] = request
     context.request_id.set(request)
     return request
 

@@ -107,6 +107,12 @@ def check_domain(text: str, own: OwnHosts, *, field: str) -> str:
     return name
 
 
+def link_domain(text: str, own: OwnHosts, *, field: str) -> str:
+    """The same as links know it: a host of ours has no name there, and is empty."""
+    name = domain_name(text, field=field)
+    return "" if own.name(name) else name
+
+
 def domain_name(text: str, *, field: str) -> str:
     """The same, whether or not it is one of our own hosts."""
     try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import UnsetType
 
-from services.links import changes, looking, loops, store_domains
+from services.links import changes, looking, loops, store_all_domains, store_domains
 from shared import destinations, ids, outbox
 from shared.contracts.links import DeleteLink
 from shared.contracts.links.domains import (
@@ -125,12 +125,12 @@ async def find_domains(db: Connection, ask: FindDomains) -> Claims:
     if not 1 <= ask.limit <= PAGE_LENGTH:
         raise Fault(Code.INVALID, f"A page has 1 to {PAGE_LENGTH} domains", field="limit")
     name = None if ask.name is None else destinations.domain_name(ask.name, field="name")
-    return Claims(domains=await store_domains.find_domains(db, ask.workspace, name, ask.before, ask.limit))
+    return Claims(domains=await store_all_domains.find_domains(db, ask.workspace, name, ask.before, ask.limit))
 
 
 async def release_domain(tx: Connection, ask: ReleaseDomain) -> Released:
     name = destinations.domain_name(ask.name, field="name")
-    domain = await store_domains.lock_verified(tx, name)
+    domain = await store_all_domains.lock_verified(tx, name)
     if domain is None:
         raise Fault(Code.NOT_FOUND, f"Nobody has the domain {name}")
     if not ask.with_links:
@@ -148,7 +148,7 @@ async def release_domain(tx: Connection, ask: ReleaseDomain) -> Released:
 
 async def find_host(db: Connection, ask: FindHost) -> FoundHost:
     # Visitors may ask for anything; what would be no text to PostgreSQL is not looked for.
-    return FoundHost(host=None if "\0" in ask.domain else await store_domains.find_host(db, ask.domain))
+    return FoundHost(host=None if "\0" in ask.domain else await store_all_domains.find_host(db, ask.domain))
 
 
 # Absent and foreign look the same from outside, so ids cannot be guessed at.

@@ -71,7 +71,9 @@ def filtered(ask: F, own: OwnHosts) -> F:
         raise Fault(Code.INVALID, message, field="search")
     if ask.tag is not None:
         _tags((ask.tag,), field="tag")
-    return msgspec.structs.replace(ask, domain=_host(ask.domain, own)) if ask.domain else ask
+    if not ask.domain:
+        return ask
+    return msgspec.structs.replace(ask, domain=destinations.link_domain(ask.domain, own, field="domain"))
 
 
 def _together(faults: list[Fault]) -> Fault:
@@ -87,23 +89,12 @@ def no_domain() -> Fault:
 
 
 def _domain(name: str, own: OwnHosts) -> str:
-    try:
-        return name and destinations.check_domain(name, own, field="domain")
-    except Fault as fault:
-        if fault.code is Code.INVALID:
-            raise
-        # A host of ours has no name in a link.
-        raise no_domain() from None
-
-
-def _host(name: str, own: OwnHosts) -> str:
-    """That of links on it: a host of ours has no name."""
-    try:
-        return destinations.check_domain(name, own, field="domain")
-    except Fault as fault:
-        if fault.code is Code.INVALID:
-            raise
-        return ""
+    if not name:
+        return name
+    domain = destinations.link_domain(name, own, field="domain")
+    if not domain:
+        raise no_domain()
+    return domain
 
 
 def title(text: str) -> str:

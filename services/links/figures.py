@@ -6,7 +6,7 @@ from enum import StrEnum
 from prometheus_client import REGISTRY, Counter
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from services.links import store_domains
+from services.links import store_all_domains
 from shared.contracts.links.domains import DomainStatus
 from shared.metrics.cells import Timings
 from shared.service import Service
@@ -32,7 +32,7 @@ for each in Seen:
 
 async def domains(service: Service) -> Iterable[Metric]:
     async with service.database.connection() as db:
-        counts = await store_domains.count_by_status(db)
+        counts = await store_all_domains.count_by_status(db)
     family = GaugeMetricFamily("waypost_domains", "Domains of all workspaces, by their status.", labels=["status"])
     for status in DomainStatus:
         family.add_metric([status], counts[status])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import UnsetType
 
-from services.links import store_domains
+from services.links import store_all_domains
 from shared import destinations
 from shared.contracts.link_fields import LinkChange, NewLink
 from shared.contracts.links.domains import Domain
@@ -17,14 +17,14 @@ _LOOPS = "The address leads back to this service itself"
 async def refuse(tx: Connection, thing: NewLink | LinkChange | Domain) -> None:
     """IMPOSSIBLE when an address that is given leads to a verified domain, whosever, or a domain to itself."""
     if hosts := _hosts_by_field(thing):
-        found = await store_domains.list_verified(tx, hosts.values())
+        found = await store_all_domains.list_verified(tx, hosts.values())
         _refuse(hosts, found | {thing.name} if isinstance(thing, Domain) else found)
 
 
 async def among(tx: Connection, links: Sequence[NewLink]) -> list[Fault | None]:
     """The same for many links: of each, what is to be said against it."""
     hosts = [_hosts_by_field(link) for link in links]
-    found = await store_domains.list_verified(tx, {host for each in hosts for host in each.values()})
+    found = await store_all_domains.list_verified(tx, {host for each in hosts for host in each.values()})
     return [_fault(each, found) for each in hosts]
 
 

@@ -16,7 +16,6 @@ from shared.contracts.links import (
     UpsertLink,
 )
 from shared.database import Connection
-from shared.destinations import OwnHosts
 from shared.faults import Code, Fault
 from shared.service import Service
 
@@ -86,7 +85,7 @@ async def _find(db: Connection, ask: GetLink) -> Link | None:
         external_id = fields.external_id(ask.external_id)
         return await store.find_link_by_external_id(db, ask.workspace, ask.mode, external_id)
     if ask.slug is not None and slugs.valid(ask.slug):
-        domain = ask.domain and destinations.check_domain(ask.domain, OwnHosts(), field="domain")
+        domain = ask.domain and destinations.domain_name(ask.domain, field="domain")
         return await store.find_link_by_slug(db, ask.workspace, ask.mode, domain, ask.slug)
     return None
 

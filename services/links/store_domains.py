@@ -1,11 +1,10 @@
 """The SQL of domains: one function per statement."""
 
-from collections.abc import Collection
 from datetime import datetime
 
 import asyncpg
 
-from shared.contracts.links.domains import Domain, DomainStatus, Host
+from shared.contracts.links.domains import Domain
 from shared.contracts.modes import Mode
 from shared.database import Connection
 
@@ -62,7 +61,7 @@ async def find_domain(db: Connection, workspace: str, mode: Mode, domain_id: str
         mode,
         domain_id,
     )
-    return _domain(row) if row else None
+    return domain_of(row) if row else None
 
 
 async def lock_domain(tx: Connection, workspace: str, mode: Mode, domain_id: str) -> Domain | None:
@@ -78,7 +77,7 @@ async def lock_domain(tx: Connection, workspace: str, mode: Mode, domain_id: str
         mode,
         domain_id,
     )
-    return _domain(row) if row else None
+    return domain_of(row) if row else None
 
 
 async def list_domains(
@@ -101,7 +100,7 @@ async def list_domains(
         limit,
         offset,
     )
-    return tuple(_domain(row) for row in rows if row["id"]), rows[0]["total"]
+    return tuple(domain_of(row) for row in rows if row["id"]), rows[0]["total"]
 
 
 async def update_domain(
@@ -127,7 +126,7 @@ async def update_domain(
         not_found_url,
         now,
     )
-    return _domain(row) if row else None
+    return domain_of(row) if row else None
 
 
 async def verify_domain(tx: Connection, workspace: str, mode: Mode, domain_id: str, now: datetime) -> Domain | None:
@@ -148,7 +147,7 @@ async def verify_domain(tx: Connection, workspace: str, mode: Mode, domain_id: s
         )
     except asyncpg.UniqueViolationError as error:
         raise VerifiedElsewhereError from error
-    return _domain(row) if row else None
+    return domain_of(row) if row else None
 
 
 async def note_problem(
@@ -169,47 +168,12 @@ async def note_problem(
         problem,
         now,
     )
-    return _domain(row) if row else None
+    return domain_of(row) if row else None
 
 
 async def delete_domain(tx: Connection, workspace: str, mode: Mode, domain_id: str) -> None:
     """It is locked, and no link is on it."""
     await tx.execute("delete from domains where workspace = $1 and mode = $2 and id = $3", workspace, mode, domain_id)
-
-
-async def find_domains(
-    db: Connection, workspace: str | None, name: str | None, before: str | None, limit: int
-) -> tuple[Domain, ...]:
-    """Of all workspaces and modes, newest first."""
-    rows = await db.fetch(
-        """
-        select id, workspace, mode, name, token, root_url, not_found_url, problem, checked_at, verified_at, created_at,
-               updated_at
-        from domains
-        where ($1::text is null or workspace = $1) and ($2::text is null or name = $2)
-          and ($3::text is null or id < $3)
-        order by id desc limit $4
-        """,
-        workspace,
-        name,
-        before,
-        limit,
-    )
-    return tuple(_domain(row) for row in rows)
-
-
-async def lock_verified(tx: Connection, name: str) -> Domain | None:
-    """Whosever it is. Nobody changes it, nor puts a new link on it, until the transaction ends."""
-    row = await tx.fetchrow(
-        """
-        select id, workspace, mode, name, token, root_url, not_found_url, problem, checked_at, verified_at, created_at,
-               updated_at
-        from domains where name = $1 and verified_at is not null
-        for update
-        """,
-        name,
-    )
-    return _domain(row) if row else None
 
 
 async def list_links(tx: Connection, domain: Domain, most: int) -> list[str]:
@@ -257,33 +221,6 @@ async def has_verified(db: Connection, workspace: str, mode: Mode, name: str) ->
     return known
 
 
-async def count_by_status(db: Connection) -> dict[DomainStatus, int]:
-    """Of all workspaces together."""
-    (row,) = await db.fetch(
-        """
-        select count(*) filter (where verified_at is null) as pending,
-               count(*) filter (where verified_at is not null) as verified
-        from domains
-        """
-    )
-    return {status: row[status.value] for status in DomainStatus}
-
-
-async def list_verified(db: Connection, names: Collection[str]) -> set[str]:
-    """Those of the names that are verified domains, of whomever."""
-    rows = await db.fetch(
-        "select name from domains where name = any($1::text[]) and verified_at is not null", list(names)
-    )
-    return {row["name"] for row in rows}
-
-
-async def find_host(db: Connection, name: str) -> Host | None:
-    row = await db.fetchrow(
-        "select name, root_url, not_found_url from domains where name = $1 and verified_at is not null", name
-    )
-    return Host(domain=row["name"], root_url=row["root_url"], not_found_url=row["not_found_url"]) if row else None
-
-
 async def take_due(
     tx: Connection, now: datetime, limit: int, shortest: float, longest: float, youngest: datetime
 ) -> list[Domain]:
@@ -309,10 +246,10 @@ async def take_due(
         longest,
         youngest,
     )
-    return [_domain(row) for row in rows]
+    return [domain_of(row) for row in rows]
 
 
-def _domain(row: asyncpg.Record) -> Domain:
+def domain_of(row: asyncpg.Record) -> Domain:
     return Domain(
         id=row["id"],
         workspace=row["workspace"],

@@ -78,7 +78,9 @@ def filter_of(given: Filter, own: OwnHosts) -> Filter:
     if any(not 1 <= len(tag) <= TAG_LENGTH or _has_control(tag) for tag in given.tags):
         raise Fault(Code.INVALID, f"A tag has 1 to {TAG_LENGTH} characters on one line", field="filter.tags")
     _bounded(given.domains, FILTER_DOMAINS, "filter.domains")
-    domains = dict.fromkeys(_domain(domain, own) for domain in given.domains)
+    domains = dict.fromkeys(
+        name and destinations.link_domain(name, own, field="filter.domains") for name in given.domains
+    )
     return replace(given, domains=tuple(domains))
 
 
@@ -105,16 +107,6 @@ def check_page(limit: int, offset: int, last_offset: int = LAST_OFFSET) -> None:
         raise Fault(Code.INVALID, f"A page has 1 to {PAGE_LENGTH} entries", field="limit")
     if not 0 <= offset <= last_offset:
         raise Fault(Code.INVALID, f"An offset is between 0 and {last_offset:,}", field="offset")
-
-
-def _domain(name: str, own: OwnHosts) -> str:
-    """Empty for a host of ours, which has no name in a link."""
-    try:
-        return name and destinations.check_domain(name, own, field="filter.domains")
-    except Fault as fault:
-        if fault.code is Code.INVALID:
-            raise
-        return ""
 
 
 def _bounded(values: tuple[str, ...], most: int, field: str) -> None:
