@@ -94,12 +94,20 @@ class Up:
 def gone(processes: list[psutil.Process], within_seconds: float) -> bool:
     """Are all of them gone before the time is over?"""
     deadline = time.monotonic() + within_seconds
-    while left := [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]:
+    while left := [each for each in processes if _lives(each)]:
         if time.monotonic() > deadline:
             print("left running:", left)
             return False
         time.sleep(0.05)
     return True
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        # It has ended between the two looks.
+        return False
 
 
 def environ_with(given: dict[str, str]) -> dict[str, str]:

@@ -28,8 +28,8 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
         return refusal.code
 
 
-def signed(*secrets: str, body: bytes = BODY) -> dict[str, str]:
-    return signature.headers(secrets, ID, int(time.time()), "link.created", body)
+def signed(*secrets: str, body: bytes = BODY, at: float | None = None) -> dict[str, str]:
+    return signature.headers(secrets, ID, int(at or time.time()), "link.created", body)
 
 
 def test_what_arrives_is_shown_in_one_line_and_verified(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_what_cannot_be_trusted_is_told_apart() -> None:
     secret, now = signature.new_secret(), time.time()
     key = key_of(secret)
     assert key
-    headers = CIMultiDict(signed(secret))
+    headers = CIMultiDict(signed(secret, at=now))
 
     def problem(body: bytes = BODY, **changed: str) -> str | None:
         names = {"id": "X-Webhook-Id", "timestamp": "X-Webhook-Timestamp", "signature": "X-Webhook-Signature"}

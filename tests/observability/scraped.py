@@ -1,6 +1,7 @@
 """What the processes of a running stack really tell Prometheus."""
 
 import asyncio
+import math
 import re
 from collections.abc import Iterable
 
@@ -19,9 +20,11 @@ class Seen(msgspec.Struct):
 
     labels: set[frozenset[str]] = msgspec.field(default_factory=set)
     values: dict[str, set[str]] = msgspec.field(default_factory=dict)  # by label
+    least: float = math.inf  # of its numbers
 
-    def add(self, labels: dict[str, str]) -> None:
+    def add(self, labels: dict[str, str], number: float) -> None:
         self.labels.add(frozenset(labels) | ADDED)
+        self.least = min(self.least, number)
         for name, value in labels.items():
             self.values.setdefault(name, set()).add(value)
 
@@ -32,7 +35,7 @@ async def scrape(session: aiohttp.ClientSession, processes: Iterable[Process]) -
     for page in await asyncio.gather(*(_page(session, process) for process in processes)):
         for family in text_string_to_metric_families(page):
             for sample in family.samples:
-                seen.setdefault(sample.name, Seen()).add(sample.labels)
+                seen.setdefault(sample.name, Seen()).add(sample.labels, sample.value)
     return seen
 
 

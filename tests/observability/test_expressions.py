@@ -11,7 +11,7 @@ import yaml
 
 from tests.client import Client, NewClient, until
 from tests.observability.promql import WrongExpressionError, labels_of
-from tests.observability.scraped import Seen, scrape
+from tests.observability.scraped import Seen, matches, scrape
 from tests.receiver import Receiver
 from tests.world import ROOT, Gateway, World
 
@@ -55,8 +55,13 @@ async def told(
     async def look() -> dict[str, Seen]:
         return await scrape(session, (*world.services.values(), gateway.process))
 
-    # An attempt is counted when it has ended, a moment after its receiver has heard of it.
-    seen, _ = await until(look, lambda found: "waypost_webhook_attempts_total" in found)
+    def whole(found: dict[str, Seen]) -> bool:
+        # An attempt is counted when it has ended, a moment after its receiver has heard of it.
+        attempts = found.get("waypost_webhook_attempts_total", Seen())
+        # What a probe asks has a second to answer; whatever does not answer is left out until the next look.
+        return matches(attempts, "state", "delivered") and found["waypost_probe_success"].least == 1.0
+
+    seen, _ = await until(look, whole)
     found: dict[str, Seen] = seen
     return found
 
