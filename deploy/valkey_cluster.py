@@ -87,9 +87,8 @@ def make(members: Sequence[Member], primaries: int) -> None:
     _wait("know each other", lambda: all(_linked(member, ids) for member in members))
     _forget_the_lost(members, ids)
     _give_slots(members, primaries)
-    holders = _wait_for_holders(members)
-    _attach_replicas(members, holders)
-    _wait("become one cluster", lambda: all(_whole(member, holders, ids) for member in members))
+    _wait("agree on the slots", lambda: bool(_holders(members)))
+    _wait("become one cluster", lambda: _is_one(members, ids))
 
 
 def _linked(member: Member, ids: set[str]) -> bool:
@@ -117,26 +116,31 @@ def _give_slots(members: Sequence[Member], primaries: int) -> None:
             taker.ask("ADDSLOTS", *share)
 
 
-def _wait_for_holders(members: Sequence[Member]) -> list[str]:
-    """The ids of those who hold slots, once all see the same, and no slot without its holder."""
+def _holders(members: Sequence[Member]) -> list[str]:
+    """The ids of those who hold slots; none unless all see the same, and no slot without its holder."""
+    views = [{each: seen.slots for each, seen in member.view().items() if seen.slots} for member in members]
+    agreed = all(view == views[0] for view in views) and sum(map(len, views[0].values())) == _SLOTS
+    return [member.id for member in members if member.id in views[0]] if agreed else []
 
-    def agreed() -> bool:
-        views = [{each: seen.slots for each, seen in member.view().items() if seen.slots} for member in members]
-        return all(view == views[0] for view in views) and sum(map(len, views[0].values())) == _SLOTS
 
-    _wait("agree on the slots", agreed)
-    view = members[0].view()
-    return [member.id for member in members if view[member.id].slots]
+def _is_one(members: Sequence[Member], ids: set[str]) -> bool:
+    """Servers that have just met may find a primary dead and replace it, so each look begins with who holds slots."""
+    holders = _holders(members)
+    if not holders:
+        return False
+    _attach_replicas(members, holders)
+    return all(_whole(member, holders, ids) for member in members)
 
 
 def _attach_replicas(members: Sequence[Member], holders: Sequence[str]) -> None:
     replicas = dict.fromkeys(holders, 0)
     alone = []
     for member in members:
-        primary = member.view()[member.id].primary
-        if primary in replicas:
-            replicas[primary] += 1
-        elif member.id not in replicas:
+        itself = member.view()[member.id]
+        if itself.primary in replicas:
+            replicas[itself.primary] += 1
+        elif member.id not in replicas and not itself.slots:
+            # Whoever has slots has taken a primary's place since the others were asked.
             alone.append(member)
     for member in alone:
         primary = min(replicas, key=replicas.__getitem__)
@@ -146,7 +150,9 @@ def _attach_replicas(members: Sequence[Member], holders: Sequence[str]) -> None:
 
 def _whole(member: Member, holders: Sequence[str], ids: set[str]) -> bool:
     view = member.view()
-    settled = all(each in holders or view[each].primary in holders for each in ids)
+    # Whoever is taken for dead may still be replaced.
+    alive = not any({"fail", "fail?"} & view[each].flags for each in ids)
+    settled = alive and all(each in holders or view[each].primary in holders for each in ids)
     return settled and "cluster_state:ok" in str(member.ask("INFO")) and member.follows()
 
 

@@ -87,9 +87,9 @@ class Server:
 
 class Cluster:
     def __init__(self, folder: Path, node_timeout_seconds: float) -> None:
-        self._password = secrets.token_hex(8)
+        self.password = secrets.token_hex(8)
         self.servers = [
-            Server(folder / f"valkey-{number}", self._password, node_timeout_seconds) for number in range(SERVERS)
+            Server(folder / f"valkey-{number}", self.password, node_timeout_seconds) for number in range(SERVERS)
         ]
 
     def start(self) -> None:
@@ -101,7 +101,7 @@ class Cluster:
         places = [server.place for server in self.servers]
         return subprocess.run(
             [sys.executable, "-m", "deploy.valkey_cluster", "--primaries", str(PRIMARIES), *places],
-            env={**os.environ, variable("redis_password"): self._password},
+            env={**os.environ, variable("redis_password"): self.password},
             cwd=HOME,
             capture_output=True,
             text=True,

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from deploy import valkey_cluster
 from tests.deploy.kubernetes.manifests import COMPONENT, containers, environment, named, of_kind, pod_of
 from tests.deploy.kubernetes.test_rights import reaches
 from tests.valkey_cluster import PRIMARIES, SERVERS, Cluster, Server
@@ -76,6 +77,23 @@ def test_a_primary_that_is_told_to_stop_hands_over_first(cluster: Cluster) -> No
     raise AssertionError(f"Its death had to be noticed: {took}")
 
 
+def test_a_replica_that_takes_over_while_the_job_looks_keeps_what_it_has_taken(cluster: Cluster) -> None:
+    made(cluster)
+    members = [valkey_cluster.Member(server.place, cluster.password) for server in cluster.servers]
+    seen_before = valkey_cluster._holders(members)
+    replica = next(server for server in cluster.servers if role(server) == "slave")
+    assert replica.ask("CLUSTER FAILOVER") == "OK"
+    until = time.monotonic() + 20
+    while role(replica) != "master":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    valkey_cluster._attach_replicas(members, seen_before)
+    assert role(replica) == "master"
+    for member in members:
+        member.close()
+    made(cluster)
+
+
 def test_a_server_that_lost_its_disk_becomes_a_replica_and_its_former_self_is_forgotten(cluster: Cluster) -> None:
     made(cluster)
     primary = cluster.primary_of(TAG)
@@ -88,7 +106,10 @@ def test_a_server_that_lost_its_disk_becomes_a_replica_and_its_former_self_is_fo
 
 def test_servers_that_all_come_back_under_other_addresses_find_each_other(cluster: Cluster) -> None:
     made(cluster)
-    assert cluster.primary_of(TAG).ask("SET", TAG, "kept") == "OK"
+    primary = cluster.primary_of(TAG)
+    assert primary.ask("SET", TAG, "kept") == "OK"
+    # Whoever finds its primary dead takes its place, with what it has been told until then.
+    assert primary.ask("WAIT", 1, 10_000) == 1
     for server in cluster.servers:
         server.kill()
     for server in cluster.servers:
