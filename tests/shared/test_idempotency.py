@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from shared.bus import Bus
 from shared.contracts.modes import Mode
 from shared.database import Database
 from shared.faults import Code, Fault
+from shared.once import Done
 from tests.client import within
 from tests.once import once
 from tests.shared.shelf import AddBook, Draw, Restock
@@ -81,12 +83,17 @@ async def test_what_fails_at_its_very_end_leaves_nothing_and_may_be_repeated(sta
     assert await kept(stage) == ["abc"]
 
 
+async def under_way(stage: Stage, asked: "asyncio.Task[Any]") -> bool:
+    """Is it carried out, or has it been by now?"""
+    return asked.done() or await at_work(stage, 1)
+
+
 async def test_who_comes_while_the_first_one_is_at_work_waits_for_its_answer(stage: Stage, stage_bus: Bus) -> None:
     async def attempt(number: int) -> float:
         """0 when the second one has come in time to wait, but not for too long."""
         shelf, key = f"shelf {number}", f"abc-{number}"
         first = asyncio.create_task(stage_bus.ask_once(AddBook(shelf=shelf, hold_seconds=0.4), once(key)))
-        await asyncio.sleep(0.2)
+        await until(lambda: under_way(stage, first))
         in_time = not first.done()
         try:
             second = await stage_bus.ask_once(AddBook(shelf=shelf), once(key))
@@ -102,13 +109,24 @@ async def test_who_comes_while_the_first_one_is_at_work_waits_for_its_answer(sta
 
 
 async def test_when_the_first_one_fails_the_one_that_waited_does_it(stage: Stage, stage_bus: Bus) -> None:
-    doomed = AddBook(shelf="A", hold_seconds=0.4, then_fail=True)
-    first = asyncio.create_task(fault_of(stage_bus.ask_once(doomed, once("abc"))))
-    await asyncio.sleep(0.2)
-    second = await stage_bus.ask_once(AddBook(shelf="A"), once("abc"))
-    assert (second.answer, second.first_asked) == (1, None)
-    assert (await first)[0].code is Code.CONFLICT
-    assert await books(stage) == [("A", 1)]
+    async def attempt(number: int) -> float:
+        """0 when the second one has come in time to wait, but not for too long."""
+        shelf, key = f"shelf {number}", f"abc-{number}"
+        doomed = AddBook(shelf=shelf, hold_seconds=0.4, then_fail=True)
+        first = asyncio.create_task(fault_of(stage_bus.ask_once(doomed, once(key))))
+        await until(lambda: under_way(stage, first))
+        in_time = not first.done()
+        try:
+            second = await stage_bus.ask_once(AddBook(shelf=shelf), once(key))
+        except Fault as fault:
+            await first
+            return 1.0 if fault.code is Code.BUSY else float("inf")
+        assert (second.answer, second.first_asked) == (1, None)
+        assert (await first)[0].code is Code.CONFLICT
+        assert [book for book in await books(stage) if book[0] == shelf] == [(shelf, 1)]
+        return 0.0 if in_time else 1.0
+
+    await within(0.0, attempt)
 
 
 async def test_nobody_waits_longer_than_a_second(stage: Stage, stage_bus: Bus) -> None:
@@ -222,9 +240,17 @@ async def test_who_waits_for_a_repeated_write_keeps_nobody_else_waiting(
 
 
 async def test_of_many_at_once_one_is_carried_out(stage: Stage, stage_bus: Bus) -> None:
+    async def insist(key: str) -> Done[int]:
+        while True:
+            try:
+                return await stage_bus.ask_once(AddBook(shelf="A"), once(key))
+            except Fault as fault:
+                # On a machine that stands still some have waited for too long.
+                if fault.code is not Code.BUSY:
+                    raise
+
     for number in range(10):
-        asked = (stage_bus.ask_once(AddBook(shelf="A"), once(f"round-{number}")) for _ in range(50))
-        answers = await asyncio.gather(*asked)
+        answers = await asyncio.gather(*(insist(f"round-{number}") for _ in range(50)))
         assert {answer.answer for answer in answers} == {number + 1}
         assert sum(answer.first_asked is None for answer in answers) == 1
     assert len(await books(stage)) == 10

@@ -3,6 +3,9 @@
 import asyncio
 import signal
 
+import pytest
+
+from shared import database as databases
 from shared.bus import Bus
 from shared.database import Database
 from shared.faults import Code, Fault
@@ -34,12 +37,15 @@ async def test_a_transaction_that_finds_no_connection_is_unavailable_after_a_sec
     await hold(database, 0)
 
 
-async def test_a_transaction_that_finds_one_in_time_gets_it(database: Database) -> None:
-    holding = [asyncio.create_task(hold(database, 0.5)) for _ in range(8)]
-    await asyncio.sleep(0.1)
-    await hold(database, 0)
-    assert any(task.done() for task in holding)
-    await asyncio.gather(*holding)
+@pytest.mark.usefixtures("stage_bus")
+async def test_a_transaction_that_finds_one_in_time_gets_it(stage: Stage) -> None:
+    patient = stage.settings(database_pool_size=8, database_acquire_timeout_seconds=10)
+    async with databases.connect(patient, "shelf") as database:
+        holding = [asyncio.create_task(hold(database, 0.5)) for _ in range(8)]
+        await asyncio.sleep(0.1)
+        await hold(database, 0)
+        assert any(task.done() for task in holding)
+        await asyncio.gather(*holding)
 
 
 async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database) -> None:

@@ -79,6 +79,8 @@ async def test_totals_wait_for_a_links_service_that_is_away_without_flooding_the
         await world.until_answered("links")
         await until(lambda: clicks_of(world, link), lambda seen: seen == 2)
         await until(lambda: reported(world, link.id), lambda seen: seen == (2, 2))
+        # It says so after it has noted what was heard.
+        await analytics.until_says("Going on with the links service")
         log = analytics.said
     assert log.count("Waiting for the links service") == 1
     attempts = re.findall(r"Going on with the links service after (\d+) failed attempts", log)

@@ -65,7 +65,9 @@ async def ear(world: World) -> Ear:
 @pytest.fixture
 async def second_copy(world: World, names: Names) -> AsyncIterator[Process]:
     """Shares the questions with the first copy of the service."""
-    copy = world.service("links", 2, domains_dns_servers=names.server)
+    # As patient as the first one.
+    patience = {"database_acquire_timeout_seconds": 10, "domains_dns_timeout_seconds": 5}
+    copy = world.service("links", 2, domains_dns_servers=names.server, **patience)
     await copy.start_serving()
     yield copy
     assert await copy.stop() == 0

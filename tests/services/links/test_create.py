@@ -100,9 +100,10 @@ async def test_a_generated_slug_that_is_taken_is_drawn_again(
     assert refusal.value.code is Code.UNAVAILABLE
 
 
-def test_generated_slugs_are_seven_characters_that_do_not_repeat() -> None:
+def test_generated_slugs_are_seven_characters_that_hardly_ever_repeat() -> None:
     drawn = {slugs.generate() for _ in range(20_000)}
-    assert len(drawn) == 20_000
+    # That two of them are the same happens once in some thousand times, and that this happens twice, never.
+    assert len(drawn) >= 20_000 - 1
     assert all(re.fullmatch(r"[0-9A-Za-z]{7}", slug) for slug in drawn)
 
 

@@ -147,6 +147,11 @@ class Desk:
             "select * from webhooks.attempts where delivery = $1 order by number", message.removeprefix("msg_")
         )
 
+    async def idle(self, endpoint: str) -> bool:
+        """Nothing of it is under way."""
+        query = "select exists (select from webhooks.deliveries where endpoint = $1 and claimed_until is not null)"
+        return not await self.db.fetchval(query, endpoint)
+
     async def settled(self, endpoint: str) -> bool:
         """Nothing of it is pending or under way."""
         return not await self.db.fetchval(
