@@ -65,20 +65,22 @@ class Writers:
 
     async def write(self, number: int) -> None:
         """Returns when the link is made."""
-        async with self._places:
-            while (answer := await self._try(number)) is None or answer.status in PASSING:
-                self.repeats += 1
-                await asyncio.sleep(PAUSE_SECONDS)
+        answer = await self._insist(number)
         assert answer.status == 201, answer.body
         self.answers[f"key-{number}"] = answer.body
 
     async def again(self, number: int) -> bool:
         """Is the answer still the same, to the last byte?"""
-        async with self._places:
-            answer = await self._try(number)
-        assert answer is not None
+        answer = await self._insist(number)
         assert answer.headers["Idempotent-Replayed"] == "true"
         return answer.body == self.answers[f"key-{number}"]
+
+    async def _insist(self, number: int) -> Answer:
+        async with self._places:
+            while (answer := await self._try(number)) is None or answer.status in PASSING:
+                self.repeats += 1
+                await asyncio.sleep(PAUSE_SECONDS)
+        return answer
 
     async def _try(self, number: int) -> Answer | None:
         client = self.clients[number % len(self.clients)]

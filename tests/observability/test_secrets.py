@@ -34,7 +34,8 @@ async def afar(gateway: Gateway, client: Client) -> AsyncIterator[Client]:
 
 
 def lines(log: Path) -> Iterator[dict[str, Any]]:
-    for line in log.read_text().splitlines():
+    # Only a newline ends a line of a log, and the last one may not be whole yet.
+    for line in log.read_text().split("\n")[:-1]:
         yield json.loads(line)
 
 

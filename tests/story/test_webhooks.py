@@ -18,6 +18,8 @@ from tests.servers import free_port
 HOOKS = "/api/use/webhooks"
 # The nine retries of a message, three days in all, are over after about fourteen seconds.
 TIME_SCALE = 20_000
+# A minute, which a machine that stands still for some seconds does not use up.
+OVERLAP_SECONDS = 60 * TIME_SCALE
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1"
 
 
@@ -30,7 +32,8 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def up(folder: Path) -> Iterator[Up]:
     name, _, networks = ALLOWED.partition("=")
-    with Up(folder / "stack", **{name: networks, "WAYPOST_TIME_SCALE": str(TIME_SCALE)}) as started:
+    times = {"WAYPOST_TIME_SCALE": str(TIME_SCALE), "WAYPOST_WEBHOOK_OVERLAP_SECONDS": str(OVERLAP_SECONDS)}
+    with Up(folder / "stack", **{name: networks}, **times) as started:
         started.wait_until_ready()
         answer(
             "account", "create", "--username", "ada", "--email", "ada@example.org", "--tier", "creator", *at(started)
