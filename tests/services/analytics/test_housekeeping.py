@@ -12,19 +12,9 @@ from shared import ids
 from shared.database import Database
 from shared.settings import Settings
 from tests.services.analytics.visits import batch, rows, send, until_drained, visit
-from tests.services.webhooks.test_exactly_once import hurried
 from tests.world import World
 
 NOW = datetime(2001, 5, 10, 9, 30, tzinfo=UTC)
-A_CENTURY = 36_500
-
-
-@pytest.fixture(scope="module", autouse=True)
-async def nobody_else_tidies(world: World) -> AsyncIterator[None]:
-    """For the world's own copy, all of that year would be old enough to go."""
-    ages = dict.fromkeys(("clicks_keep_days", "batches_keep_days", "visitors_keep_days"), A_CENTURY)
-    async with hurried(world, "analytics", **ages):
-        yield
 
 
 @pytest.fixture(scope="module")
