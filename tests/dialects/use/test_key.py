@@ -52,8 +52,9 @@ async def test_a_key_is_told_all_about_itself(world: World, new_client: NewClien
     reset = answer.json["limits"]["reset"]
     assert began < reset <= time.time() + 62
     assert str(reset) == answer.headers["X-RateLimit-Reset"]
-    timed = msgspec.structs.replace(answer, body=answer.body.replace(b"%d" % reset, b"0"))
-    check("key", timed, prefix=key[:14], four=key[-4:])
+    # Four characters of a key can be found in a time or an id, too.
+    body = answer.body.replace(b"%d" % reset, b"0").replace(b'"%s"' % key[-4:].encode(), b'"<four>"')
+    check("key", msgspec.structs.replace(answer, body=body), prefix=key[:14])
 
 
 async def test_what_was_not_said_is_null_and_the_limit_is_the_tiers(world: World, new_client: NewClient) -> None:
@@ -132,6 +133,8 @@ async def test_what_failed_here_is_counted_as_ours(world: World, new_client: New
     client = await new_client()
     key_id = (await client.get("/api/use/key")).json["id"].removeprefix("key_")
     client = client.at(gateway.url)
+    # A request that has no time left to learn whose key it is would be nobody's.
+    await until(lambda: client.get("/v1/nowhere"), lambda answer: answer.status == 404)
     world.services["links"].signal(signal.SIGSTOP)
     try:
         assert (await client.get("/v1/links")).status == 504

@@ -93,7 +93,8 @@ async def test_when_nothing_remains_a_request_at_the_reset_succeeds(
         f"gateway-{window}", time_scale=window.seconds / 3, limit_address_keyed_per_minute=0, **PATIENT
     )
 
-    async def attempt(_: int) -> float:
+    async def at_reset_of(number: int) -> float:
+        """With a key of its own: the place that is free then may be the only one."""
         client = (await new_client(limit=4, window=window)).at(gateway.url)
         began = time.monotonic()
         answers = [await client.get("/v1/templates") for _ in range(5)]
@@ -101,10 +102,13 @@ async def test_when_nothing_remains_a_request_at_the_reset_succeeds(
         # Whoever needs a whole window for that meets another one.
         if took < WINDOW_SECONDS:
             assert [answer.status for answer in answers] == [200] * 4 + [429]
-            for seen in (answers[3], answers[4]):
-                await asyncio.sleep(max(int(seen.headers["X-RateLimit-Reset"]) - time.time(), 0))
-                assert (await client.get("/v1/templates")).status == 200
+            await asyncio.sleep(max(int(answers[number].headers["X-RateLimit-Reset"]) - time.time(), 0))
+            assert (await client.get("/v1/templates")).status == 200
         return took
+
+    async def attempt(_: int) -> float:
+        # The last one that is let in, and the first one that is not.
+        return max(await asyncio.gather(at_reset_of(3), at_reset_of(4)))
 
     await within(WINDOW_SECONDS, attempt)
     await gateway.process.stop()
