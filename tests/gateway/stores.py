@@ -1,5 +1,7 @@
 """Everything that outlives a request: what can be read wherever something is kept."""
 
+import contextlib
+import os
 from pathlib import Path
 
 import msgspec
@@ -40,11 +42,12 @@ def leaks(stores: list[Store], *texts: str) -> list[tuple[str, str]]:
 def _files(folder: Path) -> bytes:
     """Names and contents; those that are just being removed have none."""
     found = []
-    for path in sorted(folder.rglob("*")):
-        try:
-            found += [path.name.encode(), path.read_bytes() if path.is_file() else b""]
-        except FileNotFoundError:
-            continue
+    # Unlike `rglob`, it bears with a directory that goes before it is looked into.
+    for at, directories, files in os.walk(folder):
+        found += [name.encode() for name in (*directories, *files)]
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                found.append((Path(at) / name).read_bytes())
     return b"\n".join(found)
 
 

@@ -25,7 +25,7 @@ from tests import described
 from tests.client import Answer, Client
 from tests.gateway.answers import RATE_HEADERS, problem
 from tests.servers import free_port
-from tests.world import Gateway, World
+from tests.world import PATIENT, Gateway, World
 
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 INVALID = ("VALIDATION_ERROR", "ValidationError", "UnprocessableEntity")
@@ -169,6 +169,7 @@ async def open_gateway(world: World, said_before: dict[Path, int]) -> AsyncItera
         limit_address_per_minute=plenty,
         limit_address_keyed_per_minute=plenty,
         limit_user_per_hour=plenty,
+        **PATIENT,
     )
     yield started
     await started.process.stop()

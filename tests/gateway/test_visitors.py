@@ -11,7 +11,7 @@ from gateway.redirect.visitors import AFTER_SECONDS, AHEAD_SECONDS, BUCKET, LOOK
 from shared import bus as buses
 from shared.ids import new as new_id
 from tests.client import Client, until
-from tests.world import World
+from tests.world import PATIENT, PATIENT_BUS, World
 
 DAY = 86_400
 NOW = 20_000 * DAY + 12 * 3600.0  # at noon of a day long past
@@ -21,7 +21,7 @@ MIDNIGHT = 20_001 * DAY
 @pytest.fixture
 async def two(world: World) -> AsyncIterator[tuple[Visitors, Visitors]]:
     """As two gateways have them: each with a connection of its own."""
-    settings = world.settings()
+    settings = world.settings("test", **PATIENT_BUS)
     async with buses.connect(settings) as one, buses.connect(settings) as other:
         yield Visitors(one, settings), Visitors(other, settings)
 
@@ -116,7 +116,7 @@ async def test_what_a_bucket_keeps_is_gone_when_its_time_is_over(world: World) -
 
 
 async def test_a_visit_at_either_gateway_is_one_visitor(world: World, client: Client) -> None:
-    gateways = [await world.start_gateway(f"gateway-visitors-{number}") for number in (1, 2)]
+    gateways = [await world.start_gateway(f"gateway-visitors-{number}", **PATIENT) for number in (1, 2)]
     link = await client.new_link()
     for address in ("127.77.3.1", "127.77.3.2"):
         connector = aiohttp.TCPConnector(local_addr=(address, 0))

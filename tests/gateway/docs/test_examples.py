@@ -107,10 +107,12 @@ async def test_an_example_can_be_carried_out(
         return text
 
     body = None if request_.body is None else real(request_.body).encode()
-    # Whether the answer is as documented is seen to by the client.
-    answer = await client.send(request_.method, real(request_.path), data=body)
-    assert answer.status in (200, 201, 202, 204), answer.body
-    await _clear(client)
+    try:
+        # Whether the answer is as documented is seen to by the client.
+        answer = await client.send(request_.method, real(request_.path), data=body)
+        assert answer.status in (200, 201, 202, 204), answer.body
+    finally:
+        await _clear(client)
 
 
 async def _delivered(client: Client, receiver: Receiver) -> dict[str, str]:

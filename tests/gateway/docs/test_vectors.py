@@ -160,17 +160,23 @@ func TestVerify(t *testing.T) {
 @pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go on this machine")
 def test_the_code_in_go_does_so_too(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("go")
+    (folder / "go.mod").write_text("module webhook\n\ngo 1.19\n")
+    (folder / "verify.go").write_bytes((FOLDER / "verify.go").read_bytes())
+    (folder / "verify_test.go").write_text(GO)
+
+    def run(*argv: str) -> None:
+        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    # It is translated first, which may take minutes, and what is signed is good for five.
+    run("go", "test", "-c", "-o", "verify.test")
     cases = {
         name: given._asdict() | {"body": base64.b64encode(given.body).decode(), "good": is_good}
         for is_good, all_of_them in ((True, good()), (False, bad()))
         for name, given in all_of_them.items()
     }
     (folder / "cases.json").write_text(json.dumps(cases))
-    (folder / "go.mod").write_text("module webhook\n\ngo 1.19\n")
-    (folder / "verify.go").write_bytes((FOLDER / "verify.go").read_bytes())
-    (folder / "verify_test.go").write_text(GO)
-    done = subprocess.run(["go", "test", "./..."], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run("./verify.test")
 
 
 def test_every_language_is_tried() -> None:

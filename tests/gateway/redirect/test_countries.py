@@ -10,7 +10,7 @@ from shared.contracts.analytics import GetReport, Place
 from shared.contracts.modes import Mode
 from tests.client import Client, until
 from tests.gateway.stores import everything, leaks
-from tests.world import Gateway, World
+from tests.world import PATIENT, Gateway, World
 
 # Networks that have belonged to the same universities and companies for decades.
 CLIENTS = {"131.130.1.77": "AT", "8.8.8.77": "US", "2001:4860:4860::77": "US", "192.0.2.77": "Unknown"}
@@ -24,7 +24,7 @@ def journal(tmp_path: Path) -> Path:
 @pytest.fixture
 async def behind_a_proxy(world: World, journal: Path) -> AsyncIterator[Gateway]:
     started = await world.start_gateway(
-        "gateway-behind-a-proxy", log_level="debug", journal_dir=journal, trusted_proxies="127.0.0.0/8"
+        "gateway-behind-a-proxy", log_level="debug", journal_dir=journal, trusted_proxies="127.0.0.0/8", **PATIENT
     )
     yield started
     await started.process.stop()
