@@ -2,9 +2,17 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import TypeVar
 
+from shared.bus import Bus
+from shared.contracts.ask import Ask
 from shared.contracts.modes import Mode
-from shared.once import Once
+from shared.faults import Code, Fault
+from shared.once import Done, Once
+
+TRIES = 20
+
+A = TypeVar("A")
 
 
 def once(
@@ -22,3 +30,14 @@ def once(
         fingerprint=hashlib.sha256(request.encode()).digest(),
         asked_at=asked_at or datetime.now(UTC),
     )
+
+
+async def insist(bus: Bus, question: Ask[A], named: Once) -> Done[A]:
+    """Asks until nobody else is at work on the same: on a machine that stands still some wait for too long."""
+    for _ in range(TRIES):
+        try:
+            return await bus.ask_once(question, named)
+        except Fault as fault:
+            if fault.code is not Code.BUSY:
+                raise
+    raise AssertionError("somebody is at work on it for ever")

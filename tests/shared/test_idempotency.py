@@ -15,9 +15,8 @@ from shared.bus import Bus
 from shared.contracts.modes import Mode
 from shared.database import Database
 from shared.faults import Code, Fault
-from shared.once import Done
 from tests.client import within
-from tests.once import once
+from tests.once import insist, once
 from tests.shared.shelf import AddBook, Draw, Restock
 from tests.shared.stage import Stage, at_work, books_told, until_answered
 from tests.shared.waiting import fault_of, until
@@ -183,7 +182,7 @@ async def test_a_transaction_that_its_handler_gives_up_leaves_the_others(
 async def test_a_handler_without_a_transaction_is_asked_once_all_the_same(stage_bus: Bus) -> None:
     numbers = {(await stage_bus.ask_once(Draw(), once("abc"))).answer for _ in range(3)}
     assert len(numbers) == 1
-    at_once = await asyncio.gather(*(stage_bus.ask_once(Draw(), once("abd")) for _ in range(20)))
+    at_once = await asyncio.gather(*(insist(stage_bus, Draw(), once("abd")) for _ in range(20)))
     assert len({done.answer for done in at_once}) == 1
     assert sum(done.first_asked is None for done in at_once) == 1
 
@@ -240,17 +239,10 @@ async def test_who_waits_for_a_repeated_write_keeps_nobody_else_waiting(
 
 
 async def test_of_many_at_once_one_is_carried_out(stage: Stage, stage_bus: Bus) -> None:
-    async def insist(key: str) -> Done[int]:
-        while True:
-            try:
-                return await stage_bus.ask_once(AddBook(shelf="A"), once(key))
-            except Fault as fault:
-                # On a machine that stands still some have waited for too long.
-                if fault.code is not Code.BUSY:
-                    raise
-
     for number in range(10):
-        answers = await asyncio.gather(*(insist(f"round-{number}") for _ in range(50)))
+        answers = await asyncio.gather(
+            *(insist(stage_bus, AddBook(shelf="A"), once(f"round-{number}")) for _ in range(50))
+        )
         assert {answer.answer for answer in answers} == {number + 1}
         assert sum(answer.first_asked is None for answer in answers) == 1
     assert len(await books(stage)) == 10

@@ -10,7 +10,7 @@ from shared.contracts.link_fields import NewLink
 from shared.contracts.links import CreateLink, CreateLinks, DeleteLink, ListLinks
 from shared.contracts.modes import Mode
 from shared.faults import Code, Fault
-from tests.once import once
+from tests.once import insist, once
 from tests.services.links.conftest import Desk
 from tests.shared.waiting import fault_of
 
@@ -41,7 +41,7 @@ async def test_many_links_at_once_are_made_once(desk: Desk) -> None:
         links=tuple(NewLink(destination_url=f"https://example.com/{number}") for number in range(100)),
     )
     mine = once("abc", workspace=desk.workspace)
-    answers = await asyncio.gather(*(desk.bus.ask_once(question, mine) for _ in range(5)))
+    answers = await asyncio.gather(*(insist(desk.bus, question, mine) for _ in range(5)))
     assert len({answer.answer.items[99].link.id for answer in answers if answer.answer.items[99].link}) == 1
     assert await total(desk) == 100
 

@@ -10,7 +10,7 @@ from shared import ids
 from shared.contracts.links import CreateLink, GetLink, Link, LinkCreated, ListLinks
 from shared.contracts.modes import Mode
 from shared.faults import Code, Fault
-from tests.once import once
+from tests.once import insist, once
 from tests.services.links.conftest import Desk, Ear
 from tests.world import World
 
@@ -75,7 +75,7 @@ async def test_what_is_wrong_with_one_is_no_trouble_to_the_others(desk: Desk) ->
 async def test_one_that_may_be_repeated_is_made_once_among_all_the_others(desk: Desk) -> None:
     keys = [once(ids.new(), workspace=desk.workspace) for _ in range(10)]
     ask = CreateLink(workspace=desk.workspace, mode=desk.mode, destination_url="https://example.com")
-    asked = [desk.bus.ask_once(ask, key) for key in keys * 3]
+    asked = [insist(desk.bus, ask, key) for key in keys * 3]
     done, _ = await asyncio.gather(asyncio.gather(*asked), asyncio.gather(*(desk.create() for _ in range(30))))
     assert len({each.answer.id for each in done}) == 10
     page = await desk.bus.ask(ListLinks(workspace=desk.workspace, mode=desk.mode, limit=100))
