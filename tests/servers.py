@@ -48,6 +48,10 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
         """With the same command, and so on the same port; returns without waiting for it."""
         self.processes[name] = _run(self.commands[name], self.folder / f"{name}.log")
 
+    def words(self, name: str) -> str:
+        """The last of what it has said."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")[-2_000:]
+
 
 def start(folder: Path) -> Servers:
     """Returns when all three answer. From any thread, whether or not a loop runs in it."""

@@ -1,6 +1,7 @@
 """A bus of the test's own, and servers of the test's own for those who kill and stop them."""
 
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -82,14 +83,16 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture(scope="session")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage() -> AsyncIterator[Stage]:
     """Servers that may be killed and stopped; each test leaves them running."""
-    folder = tmp_path_factory.mktemp("stage")
-    stage = Stage(test_servers.start(folder), folder)
-    await stage.prepare()
-    yield stage
-    await stage.heal()
-    stage.servers.stop()
+    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
+    with tempfile.TemporaryDirectory(prefix="waypost-") as name:
+        folder = Path(name)
+        stage = Stage(test_servers.start(folder), folder)
+        await stage.prepare()
+        yield stage
+        await stage.heal()
+        stage.servers.stop()
 
 
 @pytest.fixture

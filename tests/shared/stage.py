@@ -116,7 +116,8 @@ class Stage:
                     await owner.execute("select 1")
                 return
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                assert time.monotonic() < end, "PostgreSQL does not come back"
+                words = self.servers.words("postgres")
+                assert time.monotonic() < end, f"PostgreSQL does not come back:\n{words}"
                 await asyncio.sleep(0.05)
 
 

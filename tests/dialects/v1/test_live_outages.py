@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -89,16 +91,18 @@ async def test_a_kill_of_the_analytics_shows_nothing_twice(world: World, client:
 
 
 @pytest.fixture
-async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Servers, World, Gateway]]:
+async def own(tmp_path: Path) -> AsyncIterator[tuple[Servers, World, Gateway]]:
     """Servers that may be killed, and a world on them."""
-    servers = test_servers.start(tmp_path_factory.mktemp("live-servers"))
-    try:
-        async with worlds.begin(servers, tmp_path_factory.mktemp("live-world")) as world:
-            gateway = await world.start_gateway("gateway-live", live_heartbeat_seconds=0.5)
-            yield servers, world, gateway
-            await gateway.process.stop()
-    finally:
-        servers.stop()
+    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
+    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
+        servers = test_servers.start(Path(folder))
+        try:
+            async with worlds.begin(servers, tmp_path) as world:
+                gateway = await world.start_gateway("gateway-live", live_heartbeat_seconds=0.5)
+                yield servers, world, gateway
+                await gateway.process.stop()
+        finally:
+            servers.stop()
 
 
 async def test_a_stream_stays_open_while_nats_is_away_and_goes_on_after_it(
