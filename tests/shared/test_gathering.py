@@ -11,6 +11,7 @@ from shared.database import Connection, Database
 from shared.faults import Code, Fault
 from shared.gathering import Gathering
 from tests.shared.stage import Stage
+from tests.shared.test_pool import all_held
 
 
 class Upper:
@@ -82,17 +83,10 @@ async def test_one_who_gives_up_takes_nothing_from_the_others(gathering: Gatheri
 
 
 async def test_without_a_connection_everybody_is_told(gathering: Gathering[str, str], database: Database) -> None:
-    holding = [asyncio.create_task(_hold(database)) for _ in range(8)]
-    await asyncio.sleep(0.2)
-    answers = await asyncio.gather(*(gathering.answer(text) for text in "abc"), return_exceptions=True)
-    await asyncio.gather(*holding)
+    async with all_held(database):
+        answers = await asyncio.gather(*(gathering.answer(text) for text in "abc"), return_exceptions=True)
     assert [answer.code for answer in answers if isinstance(answer, Fault)] == [Code.UNAVAILABLE] * 3
     assert await gathering.answer("again") == "AGAIN"
-
-
-async def _hold(database: Database) -> None:
-    async with database.connection() as db:
-        await db.execute("select pg_sleep(4)")
 
 
 class Scribe:

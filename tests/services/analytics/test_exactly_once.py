@@ -100,14 +100,9 @@ async def test_a_copy_that_is_stopped_hands_over_what_it_holds_at_once(world: Wo
         await until(lambda: _waiting(world), lambda number: number > 0)
         assert await process.stop() == 0
     await owner.close()
-    await process.start()
+    await process.start_serving()
     # Far less than the half minute after which the server would deliver again by itself.
-    await until(lambda: overview_or_none(world, workspace), lambda clicks: clicks == 5, seconds=20)
-
-
-async def overview_or_none(world: World, workspace: str) -> int:
-    await world.until_answered("analytics")
-    return (await overview(world, workspace)).clicks
+    await until(lambda: overview(world, workspace), lambda seen: seen.clicks == 5, seconds=20)
 
 
 async def _waiting(world: World) -> int:

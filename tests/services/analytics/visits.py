@@ -75,8 +75,11 @@ async def overview(
     return await world.bus.ask(GetOverview(workspace=workspace, mode=mode, first=first, last=last))
 
 
-async def until(look: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 30) -> T:
-    """What ``look`` sees as soon as it is as wanted."""
+async def until(look: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 60) -> T:
+    """What ``look`` sees as soon as it is as wanted.
+
+    What was on its way to a copy that has just ended is delivered to another one half a minute later.
+    """
     deadline = time.monotonic() + seconds
     while not wanted(seen := await look()):
         assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"

@@ -100,7 +100,7 @@ async def owner(world: World) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def database(world: World) -> AsyncIterator[Database]:
-    settings = world.settings(database_url=world.database_url("links"))
+    settings = world.settings(database_url=world.database_url("links"), database_acquire_timeout_seconds=10)
     async with databases.connect(settings, "links") as connected:
         yield connected
 

@@ -109,7 +109,7 @@ async def test_no_link_is_ever_on_a_domain_that_is_not_there(
             await asyncio.sleep(chance.uniform(0, 0.02))
             new = NewLink(destination_url="https://example.com", domain=domain.name)
             ask = CreateLinks(workspace=desk.workspace, mode=desk.mode, links=(new,) * 5, atomicity=Atomicity.EACH)
-            items = (await desk.bus.ask(ask, timeout=5)).items
+            items = (await desk.bus.ask(ask)).items
             assert {item.result for item in items} <= {Result.CREATED, Result.REFUSED}
 
         async def single(domain: Domain = domain, **fields: str) -> Link:
@@ -118,7 +118,7 @@ async def test_no_link_is_ever_on_a_domain_that_is_not_there(
 
         async def remove(domain: Domain = domain) -> None:
             await asyncio.sleep(chance.uniform(0, 0.01))
-            await desk.bus.ask(delete(desk, domain), timeout=5)
+            await desk.bus.ask(delete(desk, domain))
 
         creations = [single() for _ in range(8)] + [single(slug=f"s-{new_id()}") for _ in range(8)]
         outcomes = await asyncio.gather(remove(), many(), *creations, return_exceptions=True)

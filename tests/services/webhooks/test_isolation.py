@@ -17,7 +17,6 @@ OTHERS = 10
 EVENTS = 200
 EVENTS_PER_SECOND = 25
 # Whoever hangs does so for the whole test: what is given up would be sent once more, beside what still hangs.
-PATIENT = {"webhook_timeout_seconds": 60, "webhook_lease_seconds": 90, "stop_timeout_seconds": 3}
 ENDLESS = {"webhook_timeout_seconds": 3_000, "webhook_lease_seconds": 3_600, "stop_timeout_seconds": 3}
 
 
@@ -41,7 +40,7 @@ async def p95(desk: Desk, receiver: Receiver) -> float:
 
 
 async def test_an_endpoint_that_hangs_with_much_to_send_does_not_slow_the_others(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(**PATIENT):
+    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(**ENDLESS):
         stuck = await desk.register(hung.url)
         await desk.deliver(stuck.id, 500)
         await until(lambda: hung.under_way == 4)
@@ -51,7 +50,7 @@ async def test_an_endpoint_that_hangs_with_much_to_send_does_not_slow_the_others
 
 
 async def test_sixty_endpoints_of_one_workspace_that_hang_do_not_slow_the_others(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100, **PATIENT):
+    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100, **ENDLESS):
         stuck = [await desk.register(hung.url, workspace="hangs") for _ in range(60)]
         for endpoint in stuck:
             await desk.deliver(endpoint.id, 10)
@@ -63,7 +62,7 @@ async def test_sixty_endpoints_of_one_workspace_that_hang_do_not_slow_the_others
 
 
 async def test_sixty_endpoints_that_are_known_to_hang_do_not_slow_the_others(copies: Copies, desk: Desk) -> None:
-    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100, **PATIENT):
+    async with receiving(receivers.hangs) as hung, receiving() as receiver, copies(1, webhook_attempts=100, **ENDLESS):
         stuck = [await desk.register(hung.url) for _ in range(60)]
         for endpoint in stuck:
             await desk.fail(endpoint.id)
@@ -104,7 +103,7 @@ async def test_a_copy_that_stops_finishes_what_is_under_way_and_begins_nothing(c
         assert len(receiver.received) == 4
         assert await desk.states(endpoint.id) == {"delivered": 4, "pending": 16}
         receiver.script = receivers.ok
-        await copy.start()
+        await copy.start_serving()
         await until(lambda: desk.settled(endpoint.id))
     assert Counter(receiver.ids) == Counter(committed)
 
@@ -119,7 +118,7 @@ async def test_what_a_stopping_copy_cannot_finish_is_given_back_at_once(copies: 
         assert await desk.states(endpoint.id) == {"pending": 1}
         assert not await desk.attempts(message)
         receiver.script = receivers.ok
-        await copy.start()
+        await copy.start_serving()
         await until(lambda: desk.settled(endpoint.id), 60)
     assert receiver.ids == [message] * 2
 
@@ -147,7 +146,7 @@ async def test_a_copy_that_slept_through_its_claims_changes_nothing_when_it_wake
         one.signal(signal.SIGSTOP)
         await desk.end_claims(endpoint.id)
         let.set()
-        await other.start()
+        await other.start_serving()
         await until(lambda: desk.settled(endpoint.id))
         one.signal(signal.SIGCONT)
         await one.until_says("outlived their claims")

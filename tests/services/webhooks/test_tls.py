@@ -74,6 +74,6 @@ async def error_of(desk: Desk, receiver: Receiver, host: str) -> str:
     endpoint = await desk.register(f"https://{host}:{receiver.port}/hook")
     (message,) = await desk.deliver(endpoint.id)
     await until(lambda: desk.attempts(message))
-    (attempt,) = await desk.attempts(message)
+    attempt, *_ = await desk.attempts(message)
     error: str = attempt["error"]
     return error
