@@ -37,6 +37,8 @@ PATIENT: dict[str, object] = PATIENT_BUS | {
     "limit_patience_seconds": 10,
     "limit_connection_timeout_seconds": 10,
 }
+# The same for a service that many ask at once, as all do who have waited for such a machine.
+PATIENT_SERVICE: dict[str, object] = PATIENT_BUS | {"database_acquire_timeout_seconds": 10}
 
 
 class Process:

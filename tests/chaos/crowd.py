@@ -13,7 +13,7 @@ import msgspec
 from tests.chaos.ledger import Ledger
 from tests.shared.waiting import until
 
-PATIENCE_SECONDS = 2.0  # after it a visitor goes away without an answer
+PATIENCE_SECONDS = 2.0  # after it most visitors go away without an answer
 MOST_WAITING = 400  # visitors at the same time; past it a slot stays empty
 STAYING = 0.7  # how likely a visitor's connection serves the next one
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -30,13 +30,22 @@ class Wait(msgspec.Struct, frozen=True):
 class Crowd:
     """Speaks HTTP itself, because a client that repeats a request by itself would send the same token twice."""
 
-    def __init__(self, doors: Sequence[str], slugs: Sequence[str], ledger: Ledger, dice: random.Random) -> None:
+    def __init__(
+        self,
+        doors: Sequence[str],
+        slugs: Sequence[str],
+        ledger: Ledger,
+        dice: random.Random,
+        *,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         """``doors`` are URLs of gateways; whoever finds one closed tries the next."""
         self.waits: list[Wait] = []
         self._doors = [urlsplit(door) for door in doors]
         self._slugs = slugs
         self._ledger = ledger
         self._dice = dice
+        self._patience = patience
         self._idle: deque[Connection] = deque()
         self._waiting: set[asyncio.Task[None]] = set()
 
@@ -68,7 +77,7 @@ class Crowd:
         token = self._ledger.new_token()
         began = time.monotonic()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 status = await self._get(f"/{self._dice.choice(self._slugs)}?t={token}")
         except (OSError, EOFError):
             self._ledger.unanswered.add(token)

@@ -50,7 +50,7 @@ async def outage(own: Own, server: str, seconds: float, seed: int, patience: flo
     try:
         campaign = await open_campaign(own, 10)
         crowd = Crowd([started.url], campaign.slugs, ledger, dice)
-        await _remember(crowd, campaign)
+        await _remember(crowd, campaign, ledger)
         async with crowd.clicking(PER_SECOND), _bare(own, campaign, dice) as control:
             await asyncio.sleep(WARM_SECONDS)
             gone = time.monotonic()
@@ -90,10 +90,11 @@ async def _bare(own: Own, campaign: Campaign, dice: random.Random) -> AsyncItera
         await process.stop()
 
 
-async def _remember(crowd: Crowd, campaign: Campaign) -> None:
+async def _remember(crowd: Crowd, campaign: Campaign, ledger: Ledger) -> None:
     """Opens links until the gateway knows all of them; for one that it has never seen it has to ask."""
-    for _ in range(10 * len(campaign.slugs)):
-        assert await crowd.click()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(ledger.answered) < 10 * len(campaign.slugs):
+            await crowd.click()
 
 
 def p99(waits: Sequence[Wait]) -> float:

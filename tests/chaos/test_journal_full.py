@@ -16,6 +16,7 @@ from tests.chaos.conftest import Own, Say
 from tests.chaos.crowd import Crowd
 from tests.chaos.ledger import Ledger
 from tests.client import until
+from tests.world import PATIENT
 
 CAP_BYTES = 30_000
 CLICKS = 400  # about twice as many as find room
@@ -37,11 +38,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 async def fill(own: Own, seed: int, gateway: str) -> Found:
     settings = {"journal_dir": own.world.folder / new_id(), "journal_cap_bytes": CAP_BYTES}
-    started = await own.world.start_gateway("gateway-full", gateway, **settings)
+    started = await own.world.start_gateway("gateway-full", gateway, **settings, **PATIENT)
     try:
         ledger = Ledger(f"{seed:x}")
         campaign = await open_campaign(own, 1)
-        crowd = Crowd([started.url], campaign.slugs, ledger, random.Random(seed))
+        # Each of them has to be answered, or it would not be known whether it counts.
+        crowd = Crowd([started.url], campaign.slugs, ledger, random.Random(seed), patience=20)
         await _click(crowd, ledger, KNOWN_AFTER)
         async with own.away("nats"):
             during = await _click(crowd, ledger, CLICKS)

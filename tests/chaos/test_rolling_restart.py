@@ -12,7 +12,7 @@ from shared.contracts.accounts import Tier
 from shared.ids import new as new_id
 from tests.chaos.conftest import Own, Say
 from tests.chaos.customers import LOOK_SECONDS, Balancer, Customers, new_link, restart
-from tests.world import PATIENT
+from tests.world import PATIENT, PATIENT_SERVICE
 
 NOTICE_SECONDS = 1.5
 PATIENCE_SECONDS = 20
@@ -28,10 +28,14 @@ async def test_nobody_notices(own: Own, services: Sequence[str], say: Say) -> No
     off = {"limit_address_per_minute": 0, "limit_address_keyed_per_minute": 0, "limit_user_per_hour": 0}
     account = await world.account(Tier.CREATOR)
     async with contextlib.AsyncExitStack() as stack:
-        copies = [(world.services[name], world.service(name, 2)) for name in services]
-        for _, second in copies:
-            stack.push_async_callback(second.stop)
-            await second.start_serving()
+        copies = [[world.service(name, copy, **PATIENT_SERVICE) for copy in (2, 3)] for name in services]
+        for name, both in zip(services, copies, strict=True):
+            usual = world.services[name]
+            stack.push_async_callback(usual.start_serving)
+            for copy in both:
+                stack.push_async_callback(copy.stop)
+                await copy.start_serving()
+            await usual.stop()
         gateways = []
         for name in ("gateway-one", "gateway-two"):
             journal = world.folder / new_id()

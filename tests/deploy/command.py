@@ -14,9 +14,13 @@ import psutil
 
 from deploy.local import state
 from deploy.local.data_dir import DataDir
+from shared.settings import variable
+from tests.world import PATIENT, PATIENT_SERVICE
 
 WAYPOST = (sys.executable, "-m", "deploy.cli")
 HOME = Path(__file__).resolve().parents[2]
+# The settings of a stack that refuses nobody because the machine stands still for some seconds.
+PATIENCE = {variable(name): str(value) for name, value in (PATIENT | PATIENT_SERVICE).items()}
 _READY_SECONDS = 60.0
 
 

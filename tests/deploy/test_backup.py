@@ -19,7 +19,7 @@ from deploy import operate_backups
 from deploy.backup.manifest import Manifest, Table
 from deploy.local.data_dir import DataDir
 from deploy.local.options import read_settings
-from tests.deploy.command import Up, answer, waypost
+from tests.deploy.command import PATIENCE, Up, answer, waypost
 
 WRITERS = 3
 HUMAN = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -94,7 +94,7 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def site(data: Path, key: str | None = None) -> Iterator[Site]:
-    with Up(data) as up:
+    with Up(data, **PATIENCE) as up:
         url = up.wait_until_ready()
         if key is None:
             at = ("--data", str(data))

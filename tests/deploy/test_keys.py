@@ -13,7 +13,7 @@ import pytest
 from shared import credentials
 from shared.contracts.keys import Style
 from shared.contracts.modes import Mode
-from tests.deploy.command import Up, answer, waypost
+from tests.deploy.command import PATIENCE, Up, answer, waypost
 
 PATIENCE_SECONDS = 20
 
@@ -41,7 +41,7 @@ class Operator:
     def status_of(self, secret: str) -> int:
         request = urllib.request.Request(f"{self._url}/api/use/key", headers={"Authorization": f"Bearer {secret}"})
         try:
-            with urllib.request.urlopen(request, timeout=5) as reply:
+            with urllib.request.urlopen(request, timeout=20) as reply:
                 return int(reply.status)
         except urllib.error.HTTPError as refusal:
             refusal.close()
@@ -60,7 +60,10 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[Operator]:
-    with tempfile.TemporaryDirectory(prefix="waypost-") as folder, Up(Path(folder).resolve() / "stack") as up:
+    with (
+        tempfile.TemporaryDirectory(prefix="waypost-") as folder,
+        Up(Path(folder).resolve() / "stack", **PATIENCE) as up,
+    ):
         yield Operator(up, up.wait_until_ready())
 
 
