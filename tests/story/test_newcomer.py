@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,11 +19,13 @@ NAMES = (*SERVERS, "accounts", "keys", "links", "profile", "analytics", "webhook
 
 
 @pytest.fixture(scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    made = Stack(tmp_path_factory.mktemp("newcomer") / "data")
-    await made.start()
-    yield made
-    await made.interrupt()
+async def stack() -> AsyncIterator[Stack]:
+    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
+    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
+        made = Stack(Path(folder) / "data")
+        await made.start()
+        yield made
+        await made.interrupt()
 
 
 @pytest.fixture
