@@ -88,7 +88,7 @@ def make(members: Sequence[Member], primaries: int) -> None:
     _forget_the_lost(members, ids)
     _give_slots(members, primaries)
     _wait("agree on the slots", lambda: bool(_holders(members)))
-    _wait("become one cluster", lambda: _is_one(members, ids))
+    _wait("become one cluster", lambda: _unite(members, ids))
 
 
 def _linked(member: Member, ids: set[str]) -> bool:
@@ -123,8 +123,11 @@ def _holders(members: Sequence[Member]) -> list[str]:
     return [member.id for member in members if member.id in views[0]] if agreed else []
 
 
-def _is_one(members: Sequence[Member], ids: set[str]) -> bool:
-    """Servers that have just met may find a primary dead and replace it, so each look begins with who holds slots."""
+def _unite(members: Sequence[Member], ids: set[str]) -> bool:
+    """Gives a primary to whoever is alone; are they one cluster now?
+
+    Servers that have just met may find a primary dead and replace it, so each look begins with who holds slots.
+    """
     holders = _holders(members)
     if not holders:
         return False

@@ -1,6 +1,5 @@
 """One set of servers and one copy of every service for the whole run."""
 
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -26,9 +25,8 @@ A_CENTURY = 36_500  # days
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    # Not in pytest's own directory, which is closed to the system user that PostgreSQL runs as.
-    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
-        started = test_servers.start(Path(folder))
+    with test_servers.open_folder() as folder:
+        started = test_servers.start(folder)
         yield started
         started.stop()
 

@@ -1,11 +1,13 @@
 """PostgreSQL, NATS and Valkey for the tests: the embedded ones, as `waypost up` configures them, on free ports."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import random
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,6 +53,16 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
     def words(self, name: str) -> str:
         """The last of what it has said."""
         return (self.folder / f"{name}.log").read_text(errors="replace")[-2_000:]
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A directory for the data of servers, which goes with the block.
+
+    The system user that PostgreSQL runs as must get through to it, and each run of pytest closes those of pytest.
+    """
+    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
+        yield Path(folder).resolve()
 
 
 def start(folder: Path) -> Servers:

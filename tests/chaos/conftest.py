@@ -5,9 +5,7 @@ import contextlib
 import os
 import random
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import asyncpg
 import msgspec
@@ -77,9 +75,9 @@ class Own(Platform, frozen=True):
 
 @pytest.fixture(scope="package")
 async def own() -> AsyncIterator[Own]:
-    with tempfile.TemporaryDirectory(prefix="waypost-chaos-") as folder:
-        servers = test_servers.start(Path(folder))
-        async with worlds.begin(servers, Path(folder)) as world:
+    with test_servers.open_folder() as folder:
+        servers = test_servers.start(folder)
+        async with worlds.begin(servers, folder) as world:
             yield Own(world.bus, servers.owner_url, world)
         servers.stop()
 

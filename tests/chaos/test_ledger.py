@@ -2,10 +2,8 @@
 
 import asyncio
 import random
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,6 +14,7 @@ from tests.chaos.books import open_campaign, settled
 from tests.chaos.conftest import Say
 from tests.chaos.crowd import Crowd
 from tests.chaos.ledger import Ledger
+from tests.servers import open_folder
 
 LINKS = 20
 
@@ -63,9 +62,8 @@ async def test_no_click_is_lost_or_counted_twice_while_everything_is_killed_and_
     began = time.monotonic()
     dice = random.Random(seed)
     ledger = Ledger(f"{seed:x}")
-    # Not in pytest's own directory, which is closed to the system user that PostgreSQL runs as.
-    with tempfile.TemporaryDirectory(prefix="waypost-chaos-") as folder:
-        async with towns.begin(Path(folder), **form.settings) as town:
+    with open_folder() as folder:
+        async with towns.begin(folder, **form.settings) as town:
             async with town.platform() as platform:
                 campaign = await open_campaign(platform, LINKS)
             crowd = Crowd([town.url], campaign.slugs, ledger, dice)

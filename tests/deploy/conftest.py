@@ -1,7 +1,6 @@
 """A data directory, a console that is written to a file, and settings with short waits."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.options import read_settings
 from shared.settings import Settings
+from tests.servers import open_folder
 
 
 @pytest.fixture
@@ -21,9 +21,8 @@ def settings() -> Settings:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
-    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
-        yield Path(folder).resolve()
+    with open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

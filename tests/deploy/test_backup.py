@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -20,6 +19,7 @@ from deploy.backup.manifest import Manifest, Table
 from deploy.local.data_dir import DataDir
 from deploy.local.options import read_settings
 from tests.deploy.command import PATIENCE, Up, answer, waypost
+from tests.servers import open_folder
 
 WRITERS = 3
 HUMAN = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -88,8 +88,8 @@ class _StaysHere(urllib.request.HTTPRedirectHandler):
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="waypost-") as name:
-        yield Path(name).resolve()
+    with open_folder() as made:
+        yield made
 
 
 @contextmanager

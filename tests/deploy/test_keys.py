@@ -1,6 +1,5 @@
 """What the operator does with keys, on a stack that is up."""
 
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from shared import credentials
 from shared.contracts.keys import Style
 from shared.contracts.modes import Mode
 from tests.deploy.command import PATIENCE, Up, answer, waypost
+from tests.servers import open_folder
 
 PATIENCE_SECONDS = 20
 
@@ -60,10 +60,7 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[Operator]:
-    with (
-        tempfile.TemporaryDirectory(prefix="waypost-") as folder,
-        Up(Path(folder).resolve() / "stack", **PATIENCE) as up,
-    ):
+    with open_folder() as folder, Up(folder / "stack", **PATIENCE) as up:
         yield Operator(up, up.wait_until_ready())
 
 

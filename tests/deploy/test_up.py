@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from deploy.local.secret_store import load
 from shared.contracts import SERVICES
 from shared.contracts.keys import SCOPES
 from tests.deploy.command import Up, answer, gone, waypost
+from tests.servers import open_folder
 
 SERVERS = ("postgres", "nats", "valkey")
 OURS = (*SERVICES, "gateway-1", "gateway-2")
@@ -39,7 +39,7 @@ class Stack:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     began = today()
-    with tempfile.TemporaryDirectory(prefix="waypost-") as folder, Up(Path(folder).resolve() / "stack") as up:
+    with open_folder() as folder, Up(folder / "stack") as up:
         yield Stack(up, up.wait_until_ready(), began)
 
 

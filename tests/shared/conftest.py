@@ -1,7 +1,6 @@
 """A bus of the test's own, and servers of the test's own for those who kill and stop them."""
 
 import contextlib
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -85,9 +84,7 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 @pytest.fixture(scope="session")
 async def stage() -> AsyncIterator[Stage]:
     """Servers that may be killed and stopped; each test leaves them running."""
-    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
-    with tempfile.TemporaryDirectory(prefix="waypost-") as name:
-        folder = Path(name)
+    with test_servers.open_folder() as folder:
         stage = Stage(test_servers.start(folder), folder)
         await stage.prepare()
         yield stage

@@ -15,6 +15,7 @@ from shared.bus import Bus
 from shared.contracts.modes import Mode
 from shared.database import Database
 from shared.faults import Code, Fault
+from shared.once import Done
 from tests.client import within
 from tests.once import insist, once
 from tests.shared.shelf import AddBook, Draw, Restock
@@ -87,43 +88,50 @@ async def under_way(stage: Stage, asked: "asyncio.Task[Any]") -> bool:
     return asked.done() or await at_work(stage, 1)
 
 
+async def repeated(
+    stage: Stage, bus: Bus, first: "asyncio.Task[Any]", question: AddBook, key: str
+) -> tuple[Done[int] | None, float]:
+    """What is answered to whoever comes while the first one is at work; None when nothing but that it still is.
+
+    And 0 when it has come in time to wait, but not for too long.
+    """
+    await until(lambda: under_way(stage, first))
+    in_time = not first.done()
+    try:
+        second = await bus.ask_once(question, once(key))
+    except Fault as fault:
+        await first
+        return None, 1.0 if fault.code is Code.BUSY else float("inf")
+    return second, 0.0 if in_time else 1.0
+
+
 async def test_who_comes_while_the_first_one_is_at_work_waits_for_its_answer(stage: Stage, stage_bus: Bus) -> None:
     async def attempt(number: int) -> float:
-        """0 when the second one has come in time to wait, but not for too long."""
         shelf, key = f"shelf {number}", f"abc-{number}"
         first = asyncio.create_task(stage_bus.ask_once(AddBook(shelf=shelf, hold_seconds=0.4), once(key)))
-        await until(lambda: under_way(stage, first))
-        in_time = not first.done()
-        try:
-            second = await stage_bus.ask_once(AddBook(shelf=shelf), once(key))
-        except Fault as fault:
-            await first
-            return 1.0 if fault.code is Code.BUSY else float("inf")
+        second, off = await repeated(stage, stage_bus, first, AddBook(shelf=shelf), key)
+        if second is None:
+            return off
         assert (second.answer, (await first).answer) == (1, 1)
         assert second.first_asked is not None
         assert [book for book in await books(stage) if book[0] == shelf] == [(shelf, 1)]
-        return 0.0 if in_time else 1.0
+        return off
 
     await within(0.0, attempt)
 
 
 async def test_when_the_first_one_fails_the_one_that_waited_does_it(stage: Stage, stage_bus: Bus) -> None:
     async def attempt(number: int) -> float:
-        """0 when the second one has come in time to wait, but not for too long."""
         shelf, key = f"shelf {number}", f"abc-{number}"
         doomed = AddBook(shelf=shelf, hold_seconds=0.4, then_fail=True)
         first = asyncio.create_task(fault_of(stage_bus.ask_once(doomed, once(key))))
-        await until(lambda: under_way(stage, first))
-        in_time = not first.done()
-        try:
-            second = await stage_bus.ask_once(AddBook(shelf=shelf), once(key))
-        except Fault as fault:
-            await first
-            return 1.0 if fault.code is Code.BUSY else float("inf")
+        second, off = await repeated(stage, stage_bus, first, AddBook(shelf=shelf), key)
+        if second is None:
+            return off
         assert (second.answer, second.first_asked) == (1, None)
         assert (await first)[0].code is Code.CONFLICT
         assert [book for book in await books(stage) if book[0] == shelf] == [(shelf, 1)]
-        return 0.0 if in_time else 1.0
+        return off
 
     await within(0.0, attempt)
 

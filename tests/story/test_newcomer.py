@@ -2,9 +2,7 @@
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +10,7 @@ import psutil
 import pytest
 
 from tests.client import Client, until, within
+from tests.servers import open_folder
 from tests.story.stack import Stack
 
 SERVERS = ("postgres", "nats", "valkey")
@@ -20,9 +19,8 @@ NAMES = (*SERVERS, "accounts", "keys", "links", "profile", "analytics", "webhook
 
 @pytest.fixture(scope="module")
 async def stack() -> AsyncIterator[Stack]:
-    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
-    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
-        made = Stack(Path(folder) / "data")
+    with open_folder() as folder:
+        made = Stack(folder / "data")
         await made.start()
         yield made
         await made.interrupt()

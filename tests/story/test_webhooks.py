@@ -1,7 +1,6 @@
 """The story of a webhook, on a stack as somebody has it who tries webhooks out, but its hours are far shorter."""
 
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from deploy.operate_webhooks import ALLOWED
 from tests.client import Client, until
 from tests.deploy.command import Up, answer
 from tests.deploy.listener import Listener
-from tests.servers import free_port
+from tests.servers import free_port, open_folder
 
 HOOKS = "/api/use/webhooks"
 # The nine retries of a message, three days in all, are over after about fourteen seconds.
@@ -25,8 +24,8 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="waypost-") as made:
-        yield Path(made).resolve()
+    with open_folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -93,9 +92,8 @@ async def test_a_kill_of_the_analytics_shows_nothing_twice(world: World, client:
 @pytest.fixture
 async def own(tmp_path: Path) -> AsyncIterator[tuple[Servers, World, Gateway]]:
     """Servers that may be killed, and a world on them."""
-    # PostgreSQL's user must get through here, and each run of pytest closes the directory that pytest would give.
-    with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
-        servers = test_servers.start(Path(folder))
+    with test_servers.open_folder() as folder:
+        servers = test_servers.start(folder)
         try:
             async with worlds.begin(servers, tmp_path) as world:
                 gateway = await world.start_gateway("gateway-live", live_heartbeat_seconds=0.5)
